@@ -1,0 +1,1 @@
+//! Device Defender's audit: checks over certificates, and the findings they make.

@@ -1,0 +1,16 @@
+//! The law of Perennial: pure, synchronous decisions with no clock, randomness or I/O.
+//!
+//! Facts come in, commands go out. Adapters gather the facts (`now` and random draws among
+//! them) and carry out the commands; nothing here touches a socket, a file or a key.
+#![warn(missing_docs)]
+
+pub mod audit;
+pub mod certificate;
+pub mod device;
+pub mod ids;
+pub mod message;
+pub mod policy;
+pub mod rotation;
+pub mod thing;
+pub mod time;
+pub mod topic;

@@ -1,0 +1,123 @@
+//! What the server says: `csr_req`, `crt` and `refused`.
+
+use serde::{Deserialize, Serialize};
+
+use super::Message;
+use crate::{
+    ids::{CertificateId, RotationId},
+    time::Timestamp,
+    topic::Kind,
+};
+
+/// Asks the device for a CSR.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CsrReq {
+    /// The rotation that asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_id: Option<RotationId>,
+    /// Whether the CSR must be for a key of its own; absent means it must.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rekey: Option<bool>,
+    /// Key algorithms the server certifies, the preferred one first, e.g. `EC_P256`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub algorithms: Vec<String>,
+    /// The subject the certificate will have, whatever the CSR asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub common_name: Option<String>,
+    /// When the certificate in use ends: milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renew_by: Option<Timestamp>,
+    /// The server's time: milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_time: Option<Timestamp>,
+    /// Why the CSR before this request was refused: the device must make another key and CSR.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusalCode>,
+    /// The refusal in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Delivers the certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Crt {
+    /// The rotation it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation_id: Option<RotationId>,
+    /// The certificate's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_id: Option<CertificateId>,
+    /// The certificate in PEM.
+    pub certificate_pem: String,
+    /// The issuing authority's certificates in PEM, the leaf's issuer first.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub chain_pem: String,
+    /// The trust anchors in PEM that the device should trust from now on.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ca_pem: String,
+    /// The server's time: milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_time: Option<Timestamp>,
+}
+
+/// Says why a message of the device's did not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// The kind of message that did not count.
+    pub about: Kind,
+    /// Why, for a machine.
+    pub code: RefusalCode,
+    /// Why, in words, and what to do.
+    pub reason: String,
+    /// The rotation it was about, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation_id: Option<RotationId>,
+}
+
+/// Why a device's message did not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// The payload is too large or not the JSON it should be.
+    MalformedMessage,
+    /// The CSR is not PEM, not PKCS#10, or cut short.
+    MalformedCsr,
+    /// The CSR's own signature does not verify.
+    BadCsrSignature,
+    /// The key's algorithm or size is not accepted.
+    WeakKey,
+    /// The key belongs to another thing, or did before.
+    KeyInUse,
+    /// The key is the outgoing one although a new one is wanted.
+    KeyReused,
+    /// The CSR asks for what a device may not have, CA:TRUE for instance.
+    ForbiddenRequest,
+    /// The CSR names another subject than this device.
+    WrongSubject,
+    /// No rotation of this device is open.
+    NotAsked,
+    /// The message names another rotation.
+    OtherRotation,
+    /// The sender is not the certificate that must speak here.
+    NoEvidence,
+    /// The message does not fit the rotation's state.
+    OutOfTurn,
+    /// Sent on another client's topic.
+    ForeignTopic,
+    /// A reason this device does not know.
+    #[serde(other)]
+    Other,
+}
+
+impl Message for CsrReq {
+    const KIND: Kind = Kind::CsrReq;
+}
+impl Message for Crt {
+    const KIND: Kind = Kind::Crt;
+}
+impl Message for Refused {
+    const KIND: Kind = Kind::Refused;
+}
