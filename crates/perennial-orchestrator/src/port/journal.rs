@@ -135,6 +135,16 @@ pub struct Commit {
     pub commands_done: Vec<CommandId>,
 }
 
+impl Commit {
+    /// Whether there is nothing to make durable.
+    pub fn is_empty(&self) -> bool {
+        self.openings.is_empty()
+            && self.steps.is_empty()
+            && self.facts_done.is_empty()
+            && self.commands_done.is_empty()
+    }
+}
+
 /// A command that is to be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxCommand {
