@@ -1,1 +1,26 @@
-//! The device.
+//! The device's side of a rotation: what is on its disk, and one total function from (machine,
+//! input) to (machine, commands).
+//!
+//! ```text
+//! Steady → AwaitingCertificate → Trying → Acknowledging → (RunningHook → ReportingHook →) Steady
+//!                    └──────────────┴───────────┴→ Reporting → Steady
+//! ```
+//!
+//! What is durable ([`Device`]) is one document, so a promotion is one rename of one file: slots
+//! and state change together or not at all. The driver writes it before it carries out a command.
+//! The machine needs no clock; random draws come with the inputs.
+
+mod command;
+mod connecting;
+mod input;
+mod slots;
+mod state;
+mod step;
+mod timing;
+
+pub use command::Command;
+pub use input::{Checked, ConnectFailure, Input};
+pub use slots::{Generation, Slot, Slots};
+pub use state::{Device, Link, Machine, State};
+pub use step::{Ignored, Note, Step, step};
+pub use timing::Timing;

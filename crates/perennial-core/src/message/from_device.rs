@@ -42,7 +42,7 @@ pub struct CrtAck {
 }
 
 /// How the command that a device runs after promotion ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HookResult {
     /// Its exit code; `None` when it could not be started or a signal or the time-out ended it.

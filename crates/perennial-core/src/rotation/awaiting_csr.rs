@@ -1,0 +1,121 @@
+//! `AwaitingCsr`: the device is to be asked for a CSR, or has been.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Command, Csr, Failed, Failure, Ignored, Input, Issuing, Presence, State, Step,
+    step::{Context, unfit},
+};
+use crate::{message::RefusalCode, time::Timestamp, topic::Kind};
+
+/// Waits to ask, or for an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwaitingCsr {
+    /// How often the device was asked since its last CSR.
+    pub requests: u32,
+    /// How many of its CSRs were refused.
+    pub refusals: u32,
+    /// When to ask, ask again or give up.
+    pub due_at: Timestamp,
+}
+
+impl AwaitingCsr {
+    pub(super) fn on(self, input: Input, context: &Context<'_>) -> Step {
+        match input {
+            Input::CsrReceived { sender, csr, .. } => {
+                if sender.is(&context.rotation.outgoing) {
+                    self.issue(csr, context)
+                } else {
+                    Step::refused(self.into(), Kind::CsrRes, Ignored::NoEvidence)
+                }
+            }
+            Input::ErrReceived { sender, code, text, .. } => {
+                if sender.is(&context.rotation.outgoing) {
+                    Failed::before_issuing(Failure::DeviceRefused { code, text }, context)
+                } else {
+                    Step::refused(self.into(), Kind::CrtErr, Ignored::NoEvidence)
+                }
+            }
+            Input::DeviceSubscribed { principal } => {
+                if principal != context.rotation.outgoing {
+                    Step::ignored(self.into(), Ignored::NoEvidence)
+                } else if self.requests >= context.timing.max_requests {
+                    Step::ignored(self.into(), Ignored::Exhausted)
+                } else {
+                    self.ask(None, context)
+                }
+            }
+            Input::DeadlinePassed { presence } => self.overdue(presence, context),
+            Input::Cancelled { by } => Failed::before_issuing(Failure::Cancelled { by }, context),
+            Input::AckReceived { .. }
+            | Input::DeviceConnected { .. }
+            | Input::CertificateIssued { .. }
+            | Input::IssueRefused { .. }
+            | Input::IssueFailed { .. }
+            | Input::Enrolled
+            | Input::EnrollFailed { .. }
+            | Input::OutgoingRetired
+            | Input::IncomingRetired
+            | Input::RetireFailed { .. } => unfit(self.into(), &input, Ignored::OutOfTurn),
+        }
+    }
+
+    fn issue(self, csr: Csr, context: &Context<'_>) -> Step {
+        let issuing = Issuing {
+            csr: csr.clone(),
+            refusals: self.refusals,
+            tries: 1,
+            due_at: context.verb_due_at(),
+        };
+        Step::to(State::Issuing(issuing), [Command::Issue { csr }])
+    }
+
+    fn overdue(self, presence: Presence, context: &Context<'_>) -> Step {
+        let online = presence == Presence::Online(context.rotation.outgoing);
+        let out_of_time = context.now >= context.rotation.gives_up_at;
+        match (online, out_of_time) {
+            (false, true) => Failed::before_issuing(Failure::Unreachable, context),
+            (true, true) => Failed::before_issuing(Failure::NoAnswer, context),
+            (true, false) if self.requests >= context.timing.max_requests => {
+                Failed::before_issuing(Failure::NoAnswer, context)
+            }
+            (true, false) => self.ask(None, context),
+            (false, false) => {
+                let due_at = context.due_within(context.timing.poll_for);
+                Step::to(Self { due_at, ..self }.into(), [])
+            }
+        }
+    }
+
+    /// Sends `csr_req`; `refused` tells why the CSR before did not do.
+    fn ask(self, refused: Option<(RefusalCode, String)>, context: &Context<'_>) -> Step {
+        let requests = self.requests + 1;
+        let wait_for = context.timing.wait_after(context.timing.csr_wait_for, requests);
+        let asked = Self { requests, due_at: context.due_within(wait_for), ..self };
+        Step::to(asked.into(), [Command::RequestCsr { refused }])
+    }
+
+    /// The state after a CSR was refused: asks for another until that was done often enough.
+    pub(super) fn after_refusal(
+        refusals: u32,
+        code: RefusalCode,
+        reason: String,
+        context: &Context<'_>,
+    ) -> Step {
+        if refusals >= context.timing.max_refusals {
+            let failure = Failure::CsrRefused { code, reason };
+            let mut step = Failed::before_issuing(failure, context);
+            let rotation_id = Some(context.rotation.id);
+            step.commands.insert(0, Command::Refuse { about: Kind::CsrRes, code, rotation_id });
+            return step;
+        }
+        Self { requests: 0, refusals, due_at: context.now }.ask(Some((code, reason)), context)
+    }
+}
+
+impl From<AwaitingCsr> for State {
+    fn from(state: AwaitingCsr) -> Self {
+        Self::AwaitingCsr(state)
+    }
+}

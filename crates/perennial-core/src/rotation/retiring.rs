@@ -1,0 +1,124 @@
+//! `Retiring`: the incoming certificate is proven; the outgoing one is being withdrawn.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Command, Failed, Failure, Fault, Ignored, Input, Notice, Rotated, State, Step,
+    step::{Context, unfit},
+};
+use crate::{ids::CertificateId, message::HookResult, time::Timestamp};
+
+/// Why the outgoing certificate may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// The incoming certificate's key acknowledged.
+    Acknowledged,
+    /// The device's latest connection was made with the incoming certificate.
+    SeenConnecting,
+    /// No broker accepts the outgoing certificate any more: it expired. Proves nothing of the
+    /// incoming one, so the rotation still fails.
+    OutgoingExpired,
+}
+
+/// Waits for the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retiring {
+    /// The incoming certificate.
+    pub incoming: CertificateId,
+    /// Why the outgoing one may go.
+    pub evidence: Evidence,
+    /// How the device's hook ended, if it said so already.
+    pub hook: Option<HookResult>,
+    /// How often retiring was tried.
+    pub tries: u32,
+    /// When to try again.
+    pub due_at: Timestamp,
+}
+
+impl Retiring {
+    pub(super) fn begin(
+        incoming: CertificateId,
+        evidence: Evidence,
+        context: &Context<'_>,
+    ) -> Step {
+        let due_at = context.verb_due_at();
+        let retiring = Self { incoming, evidence, hook: None, tries: 1, due_at };
+        Step::to(retiring.into(), [Command::RetireOutgoing])
+    }
+
+    pub(super) fn on(self, input: Input, context: &Context<'_>) -> Step {
+        match input {
+            Input::OutgoingRetired => self.retired(context),
+            Input::RetireFailed { fault } => self.failed(fault, context),
+            Input::DeadlinePassed { .. } => self.again(context),
+            Input::AckReceived { sender, hook: Some(hook), .. } if sender.is(&self.incoming) => {
+                let commands = hook_notice(&hook);
+                Step::to(Self { hook: Some(hook), ..self }.into(), commands)
+            }
+            Input::AckReceived { sender, .. } if sender.is(&self.incoming) => {
+                Step::ignored(self.into(), Ignored::Duplicate)
+            }
+            Input::Cancelled { .. }
+            | Input::CsrReceived { .. }
+            | Input::AckReceived { .. }
+            | Input::ErrReceived { .. }
+            | Input::DeviceConnected { .. }
+            | Input::DeviceSubscribed { .. }
+            | Input::CertificateIssued { .. }
+            | Input::IssueRefused { .. }
+            | Input::IssueFailed { .. }
+            | Input::Enrolled
+            | Input::EnrollFailed { .. }
+            | Input::IncomingRetired => unfit(self.into(), &input, Ignored::OutOfTurn),
+        }
+    }
+
+    fn retired(self, context: &Context<'_>) -> Step {
+        if self.evidence == Evidence::OutgoingExpired {
+            return Failed::keeping(self.incoming, Failure::NoAck, context);
+        }
+        let Self { incoming, evidence, hook, .. } = self;
+        Step::to(State::Rotated(Rotated { incoming, evidence, hook, ended_at: context.now }), [])
+    }
+
+    fn failed(self, fault: Fault, context: &Context<'_>) -> Step {
+        if self.tries >= context.timing.max_tries {
+            return self.give_up(fault.reason, context);
+        }
+        let due_at = context.now + context.timing.pause_after(self.tries);
+        Step::to(Self { due_at, ..self }.into(), [])
+    }
+
+    fn again(self, context: &Context<'_>) -> Step {
+        if self.tries >= context.timing.max_tries {
+            return self.give_up("the registry did not answer".to_owned(), context);
+        }
+        let again = Self { tries: self.tries + 1, due_at: context.verb_due_at(), ..self };
+        Step::to(again.into(), [Command::RetireOutgoing])
+    }
+
+    fn give_up(self, reason: String, context: &Context<'_>) -> Step {
+        let failure = Failure::RetiringFailed { reason };
+        let mut step = Failed::keeping(self.incoming, failure, context);
+        let certificate_id = context.rotation.outgoing;
+        step.commands
+            .push(Command::Notify { notice: Notice::CertificateLeftActive { certificate_id } });
+        step
+    }
+}
+
+/// Tells people of a hook that failed.
+pub(super) fn hook_notice(hook: &HookResult) -> Vec<Command> {
+    if hook.exit_code == Some(0) {
+        return Vec::new();
+    }
+    vec![Command::Notify { notice: Notice::HookFailed { hook: hook.clone() } }]
+}
+
+impl From<Retiring> for State {
+    fn from(state: Retiring) -> Self {
+        Self::Retiring(state)
+    }
+}

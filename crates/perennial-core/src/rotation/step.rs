@@ -1,0 +1,173 @@
+//! One step: the total function from a state and an input to the next state and its commands.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Command, Input, Rotation, State, Timing};
+use crate::{ids::RotationId, message::RefusalCode, time::Timestamp, topic::Kind};
+
+/// What came of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The state from now on.
+    pub state: State,
+    /// What to do once that state is durable, in order.
+    pub commands: Vec<Command>,
+    /// Whether the input counted.
+    pub note: Note,
+}
+
+/// Whether an input counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// It did.
+    Counted,
+    /// It did not, and why.
+    Ignored(Ignored),
+}
+
+/// Why an input did not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ignored {
+    /// The sender is not the certificate that must speak here.
+    NoEvidence,
+    /// The message names another rotation.
+    OtherRotation,
+    /// The message names another certificate.
+    OtherCertificate,
+    /// It is about another CSR than the one in hand.
+    OtherCsr,
+    /// It was said before.
+    Duplicate,
+    /// It does not fit the state.
+    OutOfTurn,
+    /// It was answered as often as it may be.
+    Exhausted,
+    /// The deadline is not due yet.
+    NotDue,
+    /// The rotation has ended.
+    Closed,
+}
+
+/// What a step may look at besides state and input.
+pub(super) struct Context<'a> {
+    pub(super) rotation: &'a Rotation,
+    pub(super) timing: &'a Timing,
+    pub(super) now: Timestamp,
+}
+
+impl Context<'_> {
+    /// The earlier of `wait_for` from now and the rotation's end.
+    pub(super) fn due_within(&self, wait_for: std::time::Duration) -> Timestamp {
+        (self.now + wait_for).min(self.rotation.gives_up_at.max(self.now))
+    }
+
+    /// When a verb sent just now is sent again unless its outcome came.
+    pub(super) fn verb_due_at(&self) -> Timestamp {
+        self.now + self.timing.verb_wait_for
+    }
+}
+
+impl Step {
+    pub(super) fn to(state: State, commands: impl Into<Vec<Command>>) -> Self {
+        Self { state, commands: commands.into(), note: Note::Counted }
+    }
+
+    pub(super) fn ignored(state: State, why: Ignored) -> Self {
+        Self { state, commands: Vec::new(), note: Note::Ignored(why) }
+    }
+
+    /// The input is a device's message that does not count, and the device is told.
+    pub(super) fn refused(state: State, about: Kind, why: Ignored) -> Self {
+        let command = Command::Refuse { about, code: why.refusal(), rotation_id: None };
+        Self { state, commands: vec![command], note: Note::Ignored(why) }
+    }
+
+    /// Lets every refusal say which rotation the refused message had named.
+    fn naming(mut self, named: Option<RotationId>) -> Self {
+        for command in &mut self.commands {
+            if let Command::Refuse { rotation_id, .. } = command {
+                *rotation_id = named;
+            }
+        }
+        self
+    }
+}
+
+impl Ignored {
+    /// What the device is told.
+    pub const fn refusal(self) -> RefusalCode {
+        match self {
+            Self::NoEvidence => RefusalCode::NoEvidence,
+            Self::OtherRotation | Self::OtherCertificate => RefusalCode::OtherRotation,
+            Self::Closed => RefusalCode::NotAsked,
+            Self::OtherCsr | Self::Duplicate | Self::OutOfTurn | Self::Exhausted | Self::NotDue => {
+                RefusalCode::OutOfTurn
+            }
+        }
+    }
+}
+
+/// Which management message an input is, if it is one.
+const fn message_kind(input: &Input) -> Option<Kind> {
+    match input {
+        Input::CsrReceived { .. } => Some(Kind::CsrRes),
+        Input::AckReceived { .. } => Some(Kind::CrtAck),
+        Input::ErrReceived { .. } => Some(Kind::CrtErr),
+        Input::DeviceConnected { .. }
+        | Input::DeviceSubscribed { .. }
+        | Input::CertificateIssued { .. }
+        | Input::IssueRefused { .. }
+        | Input::IssueFailed { .. }
+        | Input::Enrolled
+        | Input::EnrollFailed { .. }
+        | Input::OutgoingRetired
+        | Input::IncomingRetired
+        | Input::RetireFailed { .. }
+        | Input::DeadlinePassed { .. }
+        | Input::Cancelled { .. } => None,
+    }
+}
+
+/// Decides what comes of `input`. Total: an input that does not fit is ignored with a reason.
+pub fn step(
+    rotation: &Rotation,
+    state: State,
+    input: Input,
+    timing: &Timing,
+    now: Timestamp,
+) -> Step {
+    let context = Context { rotation, timing, now };
+    let named = input.named_rotation().copied();
+    if let (Some(kind), Some(other)) = (message_kind(&input), named.filter(|id| *id != rotation.id))
+    {
+        return Step::refused(state, kind, Ignored::OtherRotation).naming(Some(other));
+    }
+    if matches!(input, Input::DeadlinePassed { .. }) && state.due_at().is_some_and(|due| now < due)
+    {
+        return Step::ignored(state, Ignored::NotDue);
+    }
+    dispatch(state, input, &context).naming(named)
+}
+
+fn dispatch(state: State, input: Input, context: &Context<'_>) -> Step {
+    match state {
+        State::AwaitingCsr(state) => state.on(input, context),
+        State::Issuing(state) => state.on(input, context),
+        State::Enrolling(state) => state.on(input, context),
+        State::AwaitingAck(state) => state.on(input, context),
+        State::Retiring(state) => state.on(input, context),
+        State::RollingBack(state) => state.on(input, context),
+        State::Rotated(state) => state.on(input),
+        State::Failed(state) => state.on(input),
+    }
+}
+
+/// What most states make of an input that is not theirs: messages are refused, the rest ignored.
+pub(super) fn unfit(state: State, input: &Input, why: Ignored) -> Step {
+    match message_kind(input) {
+        Some(kind) => Step::refused(state, kind, why),
+        None => Step::ignored(state, why),
+    }
+}
