@@ -104,6 +104,8 @@ pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
             (Some(&ANY_RUN), _) if p + 1 == pattern.len() => return true,
             (Some(&ANY_RUN), _) => {
                 p += 1;
+                let Some(at) = seek(pattern.get(p), text, t) else { return false };
+                t = at;
                 retry = Some((p, t));
             }
             (Some(&ANY_ONE), Some(_)) => {
@@ -119,9 +121,23 @@ pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
                 let Some((behind, reach)) = retry.filter(|(_, reach)| *reach < text.len()) else {
                     return false;
                 };
-                (p, t) = (behind, next_char(text, reach));
+                let Some(at) = seek(pattern.get(behind), text, next_char(text, reach)) else {
+                    return false;
+                };
+                (p, t) = (behind, at);
                 retry = Some((p, t));
             }
+        }
+    }
+}
+
+/// The first place from `from` on where what comes behind a `*` can begin.
+fn seek(wanted: Option<&u8>, text: &[u8], from: usize) -> Option<usize> {
+    match wanted {
+        None | Some(&(ANY_ONE | ANY_RUN)) => Some(from),
+        Some(literal) => {
+            let found = text.get(from..)?.iter().position(|byte| byte == literal)?;
+            Some(from + found)
         }
     }
 }
