@@ -160,7 +160,8 @@ async fn handshake(
     handshakes: &Semaphore,
 ) -> io::Result<TlsStream<TcpStream>> {
     stream.set_nodelay(true)?;
-    stream.readable().await?;
+    // Being told readable may be a mistake; a byte is not.
+    stream.peek(&mut [0]).await?;
     let _place = handshakes.acquire().await.map_err(io::Error::other)?;
     acceptor.accept(stream).await
 }

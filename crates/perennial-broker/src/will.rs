@@ -24,13 +24,13 @@ pub(crate) struct Testament {
 
 impl Testament {
     /// Publishes the will, if its owner's certificate still may.
-    pub(crate) fn fire(self: Box<Self>, core: &Core) {
+    pub(crate) fn fire(self, core: &Core) {
         if !self.is_allowed(core) {
             count(&core.counters.unauthorized);
             tracing::info!(client.id = %self.client_id, "last will not published: not authorized");
             return;
         }
-        let Self { client_id, principal, will, .. } = *self;
+        let Self { client_id, principal, will, .. } = self;
         let expiry = will.properties.as_ref().and_then(|p| p.message_expiry_interval);
         let message = Message {
             topic: will.topic,

@@ -143,9 +143,9 @@ fn malformed(error: DecodeError) -> End {
         | DecodeError::Utf8Error
         | DecodeError::Io(_) => "the packet is malformed",
     };
-    let code = match error.to_reason_code() {
-        DisconnectReasonCode::ImplementationSpecificError => DisconnectReasonCode::ProtocolError,
-        code => code,
-    };
+    let code = error.to_reason_code();
+    if code == DisconnectReasonCode::ImplementationSpecificError {
+        return End::Protocol(DisconnectReasonCode::ProtocolError, why);
+    }
     End::Protocol(code, why)
 }

@@ -1,6 +1,6 @@
 //! Who is let in, and what a refusal looks like.
 
-use std::time::SystemTime;
+use std::{sync::atomic::Ordering, time::SystemTime};
 
 use perennial_core::{certificate::CertificateStatus, time::days};
 use rcgen::{CertificateParams, KeyPair};
@@ -78,6 +78,17 @@ async fn a_certificate_outside_its_validity_is_refused() {
         world.registry.register(device.id, CertificateStatus::Active, POLICY);
         tls_error(&world, &device).await;
     }
+}
+
+#[tokio::test]
+async fn expiry_follows_the_brokers_clock() {
+    let world = World::start().await;
+    let device = world.device("pump");
+    Client::start(&world, &device).await.leave().await;
+
+    world.clock_offset.store(40 * 86_400, Ordering::SeqCst);
+
+    tls_error(&world, &device).await;
 }
 
 #[tokio::test]

@@ -207,12 +207,13 @@ impl Client {
         self.send(packet).await;
     }
 
-    /// The next message.
+    /// The next message; acknowledgements of its own publishes are passed over.
     pub(crate) async fn message(&mut self) -> Publish {
         while self.messages.is_empty() {
             match self.packet().await {
                 Some(MqttPacket::V5(v5::Packet::Publish(p)))
                 | Some(MqttPacket::V3(v3::Packet::Publish(p))) => self.arrived(*p).await,
+                Some(MqttPacket::V5(v5::Packet::PublishAck(_))) => {}
                 other => panic!("not a message: {other:?}"),
             }
         }

@@ -173,7 +173,7 @@ impl World {
         let ca = Ca::new("Test issuing CA");
         let registry = Arc::new(Registry::default());
         let identity = ServerIdentity::new(certified(&ca.issue_now("localhost")));
-        let anchors = TrustAnchors::new(&[ca.der.clone()]).unwrap();
+        let anchors = TrustAnchors::new(std::slice::from_ref(&ca.der)).unwrap();
         let clock_offset = Arc::new(AtomicI64::new(0));
         let settings = settings(change);
         let offset = Arc::clone(&clock_offset);
