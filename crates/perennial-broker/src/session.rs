@@ -259,7 +259,7 @@ impl Session {
             let now = Instant::now();
             state.resend(wire, now, out);
             while out.len() < OUT_BYTES && state.send_next(&link, wire, now, out, counters) {}
-            if !state.waiting.is_empty() && !state.is_full(limits) {
+            if state.full_since.is_some() && !state.is_full(limits) {
                 state.make_room();
             }
             state.shrink();

@@ -1,5 +1,7 @@
 //! The process's side: acknowledged when durable, pushed back when full, never delaying others.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use perennial_broker::{Delivery, Outgoing, Qos};
 use rmqtt_codec::v5::PublishAckReason;
@@ -96,6 +98,29 @@ async fn a_publish_from_inside_says_how_far_it_came() {
     assert_eq!(deliveries[2], Delivery::default());
     assert_eq!(deliveries[3], Delivery::default());
     assert_eq!(&*online.message().await.topic, "management/topic/online/csr_req");
+}
+
+#[tokio::test]
+async fn a_client_that_caught_up_is_not_slow_for_having_been_behind() {
+    let world = World::start_with(|limits| {
+        limits.queued_messages = 1;
+        limits.in_flight = 1;
+        limits.slow_consumer_for = Duration::from_millis(200);
+        limits.keep_alive_min = Duration::from_secs(1);
+    })
+    .await;
+    let mut client = Client::start(&world, &world.device("pump")).await;
+    let mut events = world.handle.presence();
+    client.subscribe("management/topic/pump/csr_req").await;
+
+    let messages = || (0..5).map(|_| outgoing("management/topic/pump/csr_req")).collect();
+    let refused = world.handle.publish(messages()).iter().filter(|d| d.refused == 1).count();
+    assert!(refused > 0);
+    client.ping().await;
+
+    events.recv().await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_millis(600), events.recv()).await;
+    assert!(ended.is_err(), "{ended:?}");
 }
 
 #[tokio::test]
