@@ -4,7 +4,7 @@ use bytes::Bytes;
 use perennial_core::{
     ids::RotationId,
     message::{Crt, CsrReq, Message, MessageError, RefusalCode, Refused},
-    rotation::Rotation,
+    rotation::{RefusedCsr, Rotation},
     time::Timestamp,
     topic::Kind,
 };
@@ -14,11 +14,12 @@ use crate::port::{Delivery, Publication};
 /// `csr_req`: asks the rotation's device for a CSR.
 pub(crate) fn csr_req(
     rotation: &Rotation,
-    refused: Option<(RefusalCode, String)>,
+    refused: Option<RefusedCsr>,
     algorithms: &[String],
     now: Timestamp,
 ) -> Result<Publication, MessageError> {
-    let (refused, reason) = refused.unzip();
+    let refused_csr = refused.as_ref().map(|csr| csr.csr);
+    let (refused, reason) = refused.map(|csr| (csr.code, csr.reason)).unzip();
     let message = CsrReq {
         rotation_id: Some(rotation.id),
         rekey: Some(rotation.rekey),
@@ -27,6 +28,7 @@ pub(crate) fn csr_req(
         renew_by: Some(rotation.outgoing_not_after),
         server_time: Some(now),
         refused,
+        refused_csr,
         reason,
     };
     publication(rotation, &message)

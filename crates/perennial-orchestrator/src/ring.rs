@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use perennial_core::{rotation::Timing, topic::Prefix};
+use perennial_core::{audit::Schedule, rotation::Timing, topic::Prefix};
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     dispatcher::Dispatcher,
     driver::Driver,
-    inbox::Intake,
+    inbox::{Intake, inbox},
     opener::Opener,
     port::{Audit, Authority, Clock, Entropy, Journal, Messaging, Notifier, PortError, Registry},
     scheduler::Scheduler,
@@ -55,8 +55,8 @@ pub struct Settings {
     pub algorithms: Vec<String>,
     /// How often to look for deadlines that have come.
     pub tick_for: Duration,
-    /// Whether the daily audit runs.
-    pub daily_audit: bool,
+    /// When audits run by themselves; `None` for never.
+    pub audit: Option<Schedule>,
 }
 
 impl Default for Settings {
@@ -68,7 +68,7 @@ impl Default for Settings {
             recovery_for: Duration::ZERO,
             algorithms: ["EC_P256", "EC_P384", "EC_P521", "RSA_2048"].map(String::from).to_vec(),
             tick_for: Duration::from_millis(500),
-            daily_audit: true,
+            audit: Some(Schedule::default()),
         }
     }
 }
@@ -92,7 +92,7 @@ impl Ring {
         let (outcomes_in, outcomes) = mpsc::unbounded_channel();
         let (jobs_in, jobs) = mpsc::unbounded_channel();
         let (requests_in, requests) = mpsc::unbounded_channel();
-        let intake = Intake::new(Arc::clone(&ports.journal), arrivals_in);
+        let (intake, reader) = inbox(Arc::clone(&ports.journal), arrivals_in);
         let verbs = Verbs::new(ports.clone(), Arc::clone(&settings));
 
         let driver =
@@ -102,8 +102,11 @@ impl Ring {
         let mut tasks = JoinSet::new();
         tasks.spawn(Dispatcher::new(verbs, jobs, outcomes_in).run(shutdown.clone()));
         tasks.spawn(driver.run(left_over, shutdown.clone()));
-        tasks.spawn(Opener::new(ports.clone(), Arc::clone(&settings), requests).run(shutdown.clone()));
-        tasks.spawn(Scheduler::new(ports, settings, intake.clone()).run(shutdown.clone()));
+        tasks.spawn(
+            Opener::new(ports.clone(), Arc::clone(&settings), requests).run(shutdown.clone()),
+        );
+        tasks.spawn(reader.run(shutdown.clone()));
+        tasks.spawn(Scheduler::new(ports, settings).run(shutdown.clone()));
         Ok(Self { intake, shutdown, tasks })
     }
 

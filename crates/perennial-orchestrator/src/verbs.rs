@@ -5,7 +5,7 @@ use std::sync::Arc;
 use perennial_core::{
     ids::CertificateId,
     message::Message as _,
-    rotation::{Command, Csr, Fault, Input, Notice, Rotation},
+    rotation::{Command, Input, Rotation},
     topic::Kind,
 };
 use tracing::warn;
@@ -83,7 +83,8 @@ impl Verbs {
             Verb::Publish => self.publish(&jobs).await,
             Verb::Notify => self.notify(&jobs).await,
         };
-        let outcome = |(job, input): (Job, _)| Outcome { id: job.id, rotation: job.rotation, input };
+        let outcome =
+            |(job, input): (Job, _)| Outcome { id: job.id, rotation: job.rotation, input };
         jobs.into_iter().zip(inputs).map(outcome).collect()
     }
 
@@ -209,9 +210,10 @@ fn enrolment(job: &Job) -> Option<Enrolment> {
 }
 
 fn retirement(job: &Job) -> Retirement {
-    let certificate_id = match job.command {
-        Command::RetireIncoming { incoming } => incoming,
-        _ => job.rotation.outgoing,
+    let certificate_id = if let Command::RetireIncoming { incoming } = job.command {
+        incoming
+    } else {
+        job.rotation.outgoing
     };
     Retirement { rotation_id: job.rotation.id, thing: job.rotation.thing.clone(), certificate_id }
 }

@@ -27,6 +27,13 @@ pub enum ScheduleError {
     Every(Duration),
 }
 
+impl Default for Schedule {
+    /// Once a day, at midnight UTC.
+    fn default() -> Self {
+        Self { every: days(1), offset: Duration::ZERO }
+    }
+}
+
 impl Schedule {
     /// Once a day, `time_of_day` after midnight UTC.
     ///

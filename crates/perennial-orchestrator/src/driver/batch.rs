@@ -17,9 +17,7 @@ use tracing::{info, warn};
 use super::work::{Key, Says, Unread, Work};
 use crate::{
     history, payload,
-    port::{
-        Commit, HistoryEntry, PortError, ProofClaim, Publication, StepRecord, Stored,
-    },
+    port::{Commit, HistoryEntry, PortError, ProofClaim, Publication, StepRecord, Stored},
     ring::Ports,
     verbs::Job,
 };
@@ -117,21 +115,17 @@ impl Batch {
         let Says::Input(input) = &work.says else { return None };
         let stored = &self.rotations.get(&self.rotation_of(work.key.as_ref())?)?.stored;
         let rotation_id = stored.rotation.id;
-        match &**input {
-            Input::CsrReceived { sender, csr, .. } => {
-                let certificate_id = stored.rotation.outgoing;
-                let (kind, csr) = (ProofKind::Continuity, Some(csr.clone()));
-                let claim = ProofClaim { certificate_id, kind, rotation_id, csr, proof };
-                (!sender.is(&certificate_id)).then_some(claim)
+        let (kind, certificate_id, sender, csr) = match (&**input, stored.state.incoming()) {
+            (Input::CsrReceived { sender, csr, .. }, _) => {
+                (ProofKind::Continuity, stored.rotation.outgoing, sender, Some(csr.clone()))
             }
-            Input::AckReceived { sender, .. } => {
-                let certificate_id = *stored.state.incoming()?;
-                let (kind, csr) = (ProofKind::Possession, None);
-                let claim = ProofClaim { certificate_id, kind, rotation_id, csr, proof };
-                (!sender.is(&certificate_id)).then_some(claim)
+            (Input::AckReceived { sender, .. }, Some(incoming)) => {
+                (ProofKind::Possession, *incoming, sender, None)
             }
-            _ => None,
-        }
+            (_, _) => return None,
+        };
+        let claim = ProofClaim { certificate_id, kind, rotation_id, csr, proof };
+        (!sender.is(&certificate_id)).then_some(claim)
     }
 
     /// Lets the core decide each event in order.
@@ -167,12 +161,7 @@ impl Batch {
 
     /// A device spoke of a rotation that never was.
     fn not_asked(&mut self, work: &Work, input: &Input) {
-        let about = match input {
-            Input::CsrReceived { .. } => Kind::CsrRes,
-            Input::AckReceived { .. } => Kind::CrtAck,
-            Input::ErrReceived { .. } => Kind::CrtErr,
-            _ => return,
-        };
+        let Some(about) = input.message_kind() else { return };
         let code = RefusalCode::NotAsked;
         let unread = Unread { about, code, reason: payload::in_words(code).to_owned() };
         self.stranger(work, unread);
