@@ -22,7 +22,7 @@ pub enum Command {
         after_for: Duration,
     },
     /// Make sure that the generation has a durable key (a copy of the current one's unless
-    /// `rekey`), then publish its CSR as `csr_res`. Outcome on failure: `CsrFailed`.
+    /// `rekey`) and a CSR that is made once and kept, then publish that as `csr_res`. Outcome on failure: `CsrFailed`.
     SendCsr {
         /// The rotation.
         rotation_id: Option<RotationId>,

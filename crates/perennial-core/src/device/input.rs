@@ -35,7 +35,9 @@ pub enum ConnectFailure {
 pub enum Input {
     /// The device started.
     Booted,
-    /// A session is up with the credential in `slot`; another session, if any, is over.
+    /// A session is up with the credential that is in `slot`; another session, if any, is over.
+    /// Only for the latest [`Command::Connect`](super::Command::Connect), and only while its
+    /// generation still is in `slot`; any other session that comes about is to be closed.
     Connected {
         /// The credential.
         slot: Slot,
@@ -60,7 +62,7 @@ pub enum Input {
         rotation_id: Option<RotationId>,
         /// Whether a new key is wanted.
         rekey: bool,
-        /// Whether it says that the CSR before was refused.
+        /// Whether it says that the candidate's own CSR was refused.
         refused: bool,
     },
     /// The candidate key or its CSR could not be made.

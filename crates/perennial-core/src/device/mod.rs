@@ -6,17 +6,26 @@
 //!                    └──────────────┴───────────┴→ Reporting → Steady
 //! ```
 //!
+//! A certified credential is never forgotten before the next one has come: the server may have
+//! decided for it, and the device cannot know.
+//!
 //! What is durable ([`Device`]) is one document, so a promotion is one rename of one file: slots
 //! and state change together or not at all. The driver writes it before it carries out a command.
 //! The machine needs no clock; random draws come with the inputs.
 
+mod certifying;
 mod command;
 mod connecting;
+mod dialing;
+mod finishing;
 mod input;
+mod reporting;
+mod requesting;
 mod slots;
 mod state;
 mod step;
 mod timing;
+mod trial;
 
 pub use command::Command;
 pub use input::{Checked, ConnectFailure, Input};

@@ -13,7 +13,8 @@ pub struct Generation(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Slot {
-    /// The one in use before the current one, kept until the next rotation begins.
+    /// The other one that was certified: in use before the current one, or given up as a candidate.
+    /// Kept until the next certificate comes, since the server may have decided for it.
     Previous,
     /// The one in use.
     Current,
@@ -24,7 +25,7 @@ pub enum Slot {
 /// Which generation has which role.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slots {
-    /// Kept to fall back to.
+    /// Certified too, and kept to fall back to.
     pub previous: Option<Generation>,
     /// In use.
     pub current: Generation,
@@ -54,12 +55,19 @@ impl Slots {
         [self.previous, Some(self.current), self.candidate].contains(&Some(generation))
     }
 
-    /// Gives the candidate slot to a fresh generation, and returns those that lost their slot:
-    /// the candidate and the previous credential.
-    pub(super) fn begin(&mut self) -> Vec<Generation> {
-        let fresh = self.next;
-        self.next = Generation(fresh.0 + 1);
-        [self.candidate.replace(fresh), self.previous.take()].into_iter().flatten().collect()
+    /// Gives the candidate slot to a fresh generation, and returns the one that lost its slot.
+    pub(super) fn begin(&mut self, candidate_is_certified: bool) -> Option<Generation> {
+        let dropped = self.set_aside(candidate_is_certified);
+        self.candidate = Some(self.next);
+        self.next = Generation(self.next.0 + 1);
+        dropped
+    }
+
+    /// Empties the candidate slot: a certified candidate is kept as the previous credential.
+    /// Returns the one that lost its slot.
+    pub(super) fn set_aside(&mut self, candidate_is_certified: bool) -> Option<Generation> {
+        let candidate = self.candidate.take()?;
+        if candidate_is_certified { self.previous.replace(candidate) } else { Some(candidate) }
     }
 
     /// The candidate becomes current, and the current one previous.

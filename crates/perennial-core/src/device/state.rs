@@ -112,15 +112,27 @@ impl State {
         }
     }
 
-    /// The credentials worth connecting with, the best first.
-    pub(super) const fn preferences(&self) -> &'static [Slot] {
+    /// Whether the candidate, if there is one, has its certificate.
+    pub const fn candidate_is_certified(&self) -> bool {
         match self {
-            Self::Trying { .. } | Self::Acknowledging { .. } => &[Slot::Candidate],
-            Self::Reporting { certificate_id: Some(_), .. } => {
-                &[Slot::Current, Slot::Candidate, Slot::Previous]
-            }
-            Self::Reporting { certificate_id: None, .. } => &[Slot::Current, Slot::Previous],
+            Self::Trying { .. }
+            | Self::Acknowledging { .. }
+            | Self::Reporting { certificate_id: Some(_), .. } => true,
             Self::Steady { .. }
+            | Self::AwaitingCertificate { .. }
+            | Self::RunningHook { .. }
+            | Self::ReportingHook { .. }
+            | Self::Reporting { certificate_id: None, .. } => false,
+        }
+    }
+
+    /// The credentials worth connecting with, the best first.
+    pub const fn preferences(&self) -> &'static [Slot] {
+        match self {
+            Self::Trying { .. } | Self::Acknowledging { .. } => &[Slot::Candidate, Slot::Current],
+            Self::Reporting { certificate_id: Some(_), .. } => &[Slot::Current, Slot::Candidate],
+            Self::Reporting { certificate_id: None, .. }
+            | Self::Steady { .. }
             | Self::AwaitingCertificate { .. }
             | Self::RunningHook { .. }
             | Self::ReportingHook { .. } => &[Slot::Current, Slot::Previous],

@@ -13,7 +13,8 @@ pub struct Timing {
     pub max_backoff_for: Duration,
     /// How often a broker must refuse a credential before another one is tried.
     pub max_rejections: u32,
-    /// How often the candidate may find nobody to connect to before it is given up.
+    /// How often the candidate may find nobody to connect to before the current credential is
+    /// asked whether there is anybody at all.
     pub max_unreachable: u32,
     /// How long to wait for the broker's PUBACK before a message is sent again.
     pub resend_for: Duration,

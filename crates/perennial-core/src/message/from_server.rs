@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Message;
 use crate::{
-    ids::{CertificateId, RotationId},
+    ids::{CertificateId, Digest, RotationId},
     time::Timestamp,
     topic::Kind,
 };
@@ -34,6 +34,10 @@ pub struct CsrReq {
     /// Why the CSR before this request was refused: the device must make another key and CSR.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusalCode>,
+    /// The CSR that was refused: SHA-256 of its PEM text. A device whose candidate has another
+    /// one already answers with that.
+    #[serde(rename = "refusedCSR", skip_serializing_if = "Option::is_none")]
+    pub refused_csr: Option<Digest>,
     /// The refusal in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

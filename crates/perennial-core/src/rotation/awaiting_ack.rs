@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     ids::{CertificateId, Digest},
+    message::HookResult,
     time::Timestamp,
     topic::Kind,
 };
@@ -36,8 +37,8 @@ impl AwaitingAck {
 
     pub(super) fn on(self, input: Input, context: &Context<'_>) -> Step {
         match input {
-            Input::AckReceived { sender, certificate_id, .. } => {
-                self.acknowledged(sender, certificate_id, context)
+            Input::AckReceived { sender, certificate_id, hook, .. } => {
+                self.acknowledged(sender, certificate_id, hook, context)
             }
             Input::ErrReceived { sender, code, text, .. } => {
                 if sender.is(&context.rotation.outgoing) || sender.is(&self.incoming) {
@@ -53,7 +54,7 @@ impl AwaitingAck {
                 if principal == context.rotation.outgoing {
                     self.redeliver(context)
                 } else {
-                    Step::ignored(self.into(), Ignored::OutOfTurn)
+                    self.connected(principal, context)
                 }
             }
             Input::DeadlinePassed { presence } => self.overdue(presence, context),
@@ -75,6 +76,7 @@ impl AwaitingAck {
         self,
         sender: Sender,
         certificate_id: Option<CertificateId>,
+        hook: Option<HookResult>,
         context: &Context<'_>,
     ) -> Step {
         if certificate_id.is_some_and(|named| named != self.incoming) {
@@ -83,7 +85,7 @@ impl AwaitingAck {
         if !sender.is(&self.incoming) {
             return Step::refused(self.into(), Kind::CrtAck, Ignored::NoEvidence);
         }
-        Retiring::begin(self.incoming, Evidence::Acknowledged, context)
+        Retiring::begin(self.incoming, Evidence::Acknowledged, context).reporting(hook)
     }
 
     /// The device sends its CSR again: it has not got the certificate.
@@ -117,7 +119,7 @@ impl AwaitingAck {
         let deliveries = self.deliveries + 1;
         let wait_for = context.timing.wait_after(context.timing.ack_wait_for, deliveries);
         let command = Command::DeliverCertificate { incoming: self.incoming };
-        let waiting = Self { deliveries, due_at: context.due_within(wait_for), ..self };
+        let waiting = Self { deliveries, due_at: context.now + wait_for, ..self };
         Step::to(waiting.into(), [command])
     }
 
@@ -127,28 +129,20 @@ impl AwaitingAck {
         if presence == Presence::Online(self.incoming) || (self.seen_at.is_some() && !elsewhere) {
             return Retiring::begin(self.incoming, Evidence::SeenConnecting, context);
         }
-        if context.now >= context.rotation.gives_up_at {
-            return self.give_up(context);
-        }
+        let out_of_time = context.now >= context.rotation.gives_up_at;
         match presence {
-            Presence::Offline => {
-                let due_at = context.due_within(context.timing.poll_for);
+            Presence::Offline if !out_of_time => {
+                let due_at = context.poll_at();
                 Step::to(Self { due_at, ..self }.into(), [])
             }
-            Presence::Online(_) if self.deliveries >= context.timing.max_deliveries => {
-                self.give_up(context)
+            // A device that is there gets all its deliveries, even when it came back late.
+            Presence::Online(_) if self.deliveries < context.timing.max_deliveries => {
+                self.redeliver(context)
             }
-            Presence::Online(_) => self.redeliver(context),
+            Presence::Offline | Presence::Online(_) => {
+                RollingBack::begin(self.incoming, Failure::NoAck, context)
+            }
         }
-    }
-
-    /// Withdraws the incoming certificate, unless it is the only one left that could let the
-    /// device in: then the outgoing one goes, which no broker accepts any more.
-    fn give_up(self, context: &Context<'_>) -> Step {
-        if context.now >= context.rotation.outgoing_usable_until {
-            return Retiring::begin(self.incoming, Evidence::OutgoingExpired, context);
-        }
-        RollingBack::begin(self.incoming, Failure::NoAck, context)
     }
 }
 

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Command, Csr, Failed, Failure, Ignored, Input, Issuing, Presence, State, Step,
+    Command, Csr, Failed, Failure, Ignored, Input, Issuing, Presence, RefusedCsr, State, Step,
     step::{Context, unfit},
 };
-use crate::{message::RefusalCode, time::Timestamp, topic::Kind};
+use crate::{time::Timestamp, topic::Kind};
 
 /// Waits to ask, or for an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct AwaitingCsr {
     pub requests: u32,
     /// How many of its CSRs were refused.
     pub refusals: u32,
+    /// The CSR refused last; every request says so until another CSR comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedCsr>,
     /// When to ask, ask again or give up.
     pub due_at: Timestamp,
 }
@@ -43,7 +46,7 @@ impl AwaitingCsr {
                 } else if self.requests >= context.timing.max_requests {
                     Step::ignored(self.into(), Ignored::Exhausted)
                 } else {
-                    self.ask(None, context)
+                    self.ask(context)
                 }
             }
             Input::DeadlinePassed { presence } => self.overdue(presence, context),
@@ -75,42 +78,46 @@ impl AwaitingCsr {
         let online = presence == Presence::Online(context.rotation.outgoing);
         let out_of_time = context.now >= context.rotation.gives_up_at;
         match (online, out_of_time) {
-            (false, true) => Failed::before_issuing(Failure::Unreachable, context),
-            (true, true) => Failed::before_issuing(Failure::NoAnswer, context),
-            (true, false) if self.requests >= context.timing.max_requests => {
-                Failed::before_issuing(Failure::NoAnswer, context)
+            // A device that is there gets all its requests, even when it came back late.
+            (true, _) if self.requests >= context.timing.max_requests => {
+                Failed::before_issuing(self.unanswered(), context)
             }
-            (true, false) => self.ask(None, context),
+            (true, _) => self.ask(context),
+            (false, true) => Failed::before_issuing(Failure::Unreachable, context),
             (false, false) => {
-                let due_at = context.due_within(context.timing.poll_for);
+                let due_at = context.poll_at();
                 Step::to(Self { due_at, ..self }.into(), [])
             }
         }
     }
 
-    /// Sends `csr_req`; `refused` tells why the CSR before did not do.
-    fn ask(self, refused: Option<(RefusalCode, String)>, context: &Context<'_>) -> Step {
+    fn unanswered(self) -> Failure {
+        match self.refused {
+            Some(RefusedCsr { code, reason, .. }) => Failure::CsrRefused { code, reason },
+            None => Failure::NoAnswer,
+        }
+    }
+
+    /// Sends `csr_req`, which tells why the CSR before, if any, did not do.
+    fn ask(self, context: &Context<'_>) -> Step {
         let requests = self.requests + 1;
         let wait_for = context.timing.wait_after(context.timing.csr_wait_for, requests);
-        let asked = Self { requests, due_at: context.due_within(wait_for), ..self };
-        Step::to(asked.into(), [Command::RequestCsr { refused }])
+        let command = Command::RequestCsr { refused: self.refused.clone() };
+        let asked = Self { requests, due_at: context.now + wait_for, ..self };
+        Step::to(asked.into(), [command])
     }
 
     /// The state after a CSR was refused: asks for another until that was done often enough.
-    pub(super) fn after_refusal(
-        refusals: u32,
-        code: RefusalCode,
-        reason: String,
-        context: &Context<'_>,
-    ) -> Step {
+    pub(super) fn after_refusal(refusals: u32, refused: RefusedCsr, context: &Context<'_>) -> Step {
         if refusals >= context.timing.max_refusals {
+            let RefusedCsr { code, reason, .. } = refused;
             let failure = Failure::CsrRefused { code, reason };
             let mut step = Failed::before_issuing(failure, context);
             let rotation_id = Some(context.rotation.id);
             step.commands.insert(0, Command::Refuse { about: Kind::CsrRes, code, rotation_id });
             return step;
         }
-        Self { requests: 0, refusals, due_at: context.now }.ask(Some((code, reason)), context)
+        Self { requests: 0, refusals, refused: Some(refused), due_at: context.now }.ask(context)
     }
 }
 

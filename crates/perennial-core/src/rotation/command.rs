@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Csr, Failure};
+use super::{Csr, Failure, RefusedCsr};
 use crate::{
     ids::{CertificateId, RotationId},
     message::{HookResult, RefusalCode},
@@ -15,8 +15,8 @@ use crate::{
 pub enum Command {
     /// Publish `csr_req`.
     RequestCsr {
-        /// Why the CSR before was refused: the device must make another.
-        refused: Option<(RefusalCode, String)>,
+        /// The CSR that was refused last: the device must make another.
+        refused: Option<RefusedCsr>,
     },
     /// Check the CSR and issue an INACTIVE certificate for it; the same rotation always gets the
     /// same certificate. Outcome: `CertificateIssued`, `IssueRefused` or `IssueFailed`.

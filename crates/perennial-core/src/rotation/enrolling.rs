@@ -9,6 +9,7 @@ use super::{
 use crate::{
     ids::{CertificateId, Digest},
     time::Timestamp,
+    topic::Kind,
 };
 
 /// Waits for the registry.
@@ -36,6 +37,14 @@ impl Enrolling {
             Input::Enrolled => AwaitingAck::begin(self.incoming, self.csr, context),
             Input::EnrollFailed { fault } => self.failed(fault, context),
             Input::DeadlinePassed { .. } => self.again(context),
+            Input::ErrReceived { sender, code, text, .. } => {
+                if sender.is(&context.rotation.outgoing) {
+                    let failure = Failure::DeviceRefused { code, text };
+                    RollingBack::begin(self.incoming, failure, context)
+                } else {
+                    Step::refused(self.into(), Kind::CrtErr, Ignored::NoEvidence)
+                }
+            }
             Input::Cancelled { by } => {
                 RollingBack::begin(self.incoming, Failure::Cancelled { by }, context)
             }
@@ -44,7 +53,6 @@ impl Enrolling {
             }
             Input::CsrReceived { .. }
             | Input::AckReceived { .. }
-            | Input::ErrReceived { .. }
             | Input::DeviceConnected { .. }
             | Input::DeviceSubscribed { .. }
             | Input::CertificateIssued { .. }

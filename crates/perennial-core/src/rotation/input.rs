@@ -39,6 +39,17 @@ pub struct Csr {
     pub digest: Digest,
 }
 
+/// A CSR that did not do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedCsr {
+    /// Which one.
+    pub csr: Digest,
+    /// Why, for the device.
+    pub code: RefusalCode,
+    /// In words.
+    pub reason: String,
+}
+
 /// Whether it makes sense to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AwaitingCsr, Command, Csr, Enrolling, Failed, Failure, Fault, FaultKind, Ignored, Input, State,
-    Step,
+    AwaitingCsr, Command, Csr, Enrolling, Failed, Failure, Fault, FaultKind, Ignored, Input,
+    RefusedCsr, State, Step,
     step::{Context, unfit},
 };
-use crate::time::Timestamp;
+use crate::{time::Timestamp, topic::Kind};
 
 /// Waits for the authority.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,18 +36,26 @@ impl Issuing {
             Input::CertificateIssued { incoming, .. } => {
                 Enrolling::begin(incoming, self.csr.digest, context)
             }
-            Input::IssueRefused { code, reason, .. } => {
-                AwaitingCsr::after_refusal(self.refusals + 1, code, reason, context)
+            Input::IssueRefused { csr, code, reason } => {
+                let refused = RefusedCsr { csr, code, reason };
+                AwaitingCsr::after_refusal(self.refusals + 1, refused, context)
             }
             Input::IssueFailed { fault, .. } => self.failed(fault, context),
             Input::DeadlinePassed { .. } => self.again(context),
+            // What the authority still issues for it stays INACTIVE.
+            Input::ErrReceived { sender, code, text, .. } => {
+                if sender.is(&context.rotation.outgoing) {
+                    Failed::before_issuing(Failure::DeviceRefused { code, text }, context)
+                } else {
+                    Step::refused(self.into(), Kind::CrtErr, Ignored::NoEvidence)
+                }
+            }
             Input::Cancelled { by } => Failed::before_issuing(Failure::Cancelled { by }, context),
             Input::CsrReceived { ref csr, .. } if csr.digest == self.csr.digest => {
                 Step::ignored(self.into(), Ignored::Duplicate)
             }
             Input::CsrReceived { .. }
             | Input::AckReceived { .. }
-            | Input::ErrReceived { .. }
             | Input::DeviceConnected { .. }
             | Input::DeviceSubscribed { .. }
             | Input::Enrolled

@@ -29,7 +29,7 @@ pub use awaiting_csr::AwaitingCsr;
 pub use closed::{Failed, Rotated};
 pub use command::{Command, Notice};
 pub use enrolling::Enrolling;
-pub use input::{Cancellation, Csr, Fault, FaultKind, Input, Presence, Sender};
+pub use input::{Cancellation, Csr, Fault, FaultKind, Input, Presence, RefusedCsr, Sender};
 pub use issuing::Issuing;
 pub use opening::{Cause, Opening, Rotation, open};
 pub use retiring::{Evidence, Retiring};

@@ -90,5 +90,6 @@ pub fn open(opening: Opening, timing: &Timing, now: Timestamp) -> (Rotation, Sta
         begins_at,
         gives_up_at: begins_at + timing.hold_for,
     };
-    (rotation, State::AwaitingCsr(AwaitingCsr { requests: 0, refusals: 0, due_at: begins_at }))
+    let waiting = AwaitingCsr { requests: 0, refusals: 0, refused: None, due_at: begins_at };
+    (rotation, State::AwaitingCsr(waiting))
 }

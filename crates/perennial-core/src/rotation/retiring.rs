@@ -29,6 +29,9 @@ pub struct Retiring {
     pub incoming: CertificateId,
     /// Why the outgoing one may go.
     pub evidence: Evidence,
+    /// What the rotation failed of, where the evidence is [`Evidence::OutgoingExpired`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// How the device's hook ended, if it said so already.
     pub hook: Option<HookResult>,
     /// How often retiring was tried.
@@ -43,8 +46,27 @@ impl Retiring {
         evidence: Evidence,
         context: &Context<'_>,
     ) -> Step {
+        Self::start(incoming, evidence, None, context)
+    }
+
+    /// Instead of rolling back: the incoming certificate is the only one left that may let the
+    /// device in.
+    pub(super) fn expired(
+        incoming: CertificateId,
+        failure: Failure,
+        context: &Context<'_>,
+    ) -> Step {
+        Self::start(incoming, Evidence::OutgoingExpired, Some(failure), context)
+    }
+
+    fn start(
+        incoming: CertificateId,
+        evidence: Evidence,
+        failure: Option<Failure>,
+        context: &Context<'_>,
+    ) -> Step {
         let due_at = context.verb_due_at();
-        let retiring = Self { incoming, evidence, hook: None, tries: 1, due_at };
+        let retiring = Self { incoming, evidence, failure, hook: None, tries: 1, due_at };
         Step::to(retiring.into(), [Command::RetireOutgoing])
     }
 
@@ -53,9 +75,17 @@ impl Retiring {
             Input::OutgoingRetired => self.retired(context),
             Input::RetireFailed { fault } => self.failed(fault, context),
             Input::DeadlinePassed { .. } => self.again(context),
-            Input::AckReceived { sender, hook: Some(hook), .. } if sender.is(&self.incoming) => {
-                let commands = hook_notice(&hook);
-                Step::to(Self { hook: Some(hook), ..self }.into(), commands)
+            Input::AckReceived { sender, hook, .. }
+                if sender.is(&self.incoming) && self.failure.is_some() =>
+            {
+                // What was kept for want of anything better turns out to work.
+                let proven = Self { evidence: Evidence::Acknowledged, failure: None, ..self };
+                Step::to(proven.into(), []).reporting(hook)
+            }
+            Input::AckReceived { sender, hook: Some(hook), .. }
+                if sender.is(&self.incoming) && self.hook.is_none() =>
+            {
+                Step::to(self.into(), []).reporting(Some(hook))
             }
             Input::AckReceived { sender, .. } if sender.is(&self.incoming) => {
                 Step::ignored(self.into(), Ignored::Duplicate)
@@ -76,8 +106,8 @@ impl Retiring {
     }
 
     fn retired(self, context: &Context<'_>) -> Step {
-        if self.evidence == Evidence::OutgoingExpired {
-            return Failed::keeping(self.incoming, Failure::NoAck, context);
+        if let Some(failure) = self.failure {
+            return Failed::keeping(self.incoming, failure, context);
         }
         let Self { incoming, evidence, hook, .. } = self;
         Step::to(State::Rotated(Rotated { incoming, evidence, hook, ended_at: context.now }), [])
@@ -106,6 +136,16 @@ impl Retiring {
         step.commands
             .push(Command::Notify { notice: Notice::CertificateLeftActive { certificate_id } });
         step
+    }
+}
+
+impl Step {
+    /// Keeps what the device said of its hook, and tells people if it failed.
+    pub(super) fn reporting(mut self, hook: Option<HookResult>) -> Self {
+        let (State::Retiring(state), Some(hook)) = (&mut self.state, hook) else { return self };
+        self.commands.extend(hook_notice(&hook));
+        state.hook = Some(hook);
+        self
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Command, Failed, Failure, Ignored, Input, Notice, State, Step,
+    Cancellation, Command, Failed, Failure, Ignored, Input, Notice, Retiring, State, Step,
     step::{Context, unfit},
 };
 use crate::{ids::CertificateId, time::Timestamp};
@@ -23,7 +23,14 @@ pub struct RollingBack {
 }
 
 impl RollingBack {
+    /// Withdraws the incoming certificate, unless it is the only one left that could let the
+    /// device in: then the outgoing one goes, which no broker accepts any more. An outgoing
+    /// certificate that other hands withdrew takes the incoming one with it.
     pub(super) fn begin(incoming: CertificateId, reason: Failure, context: &Context<'_>) -> Step {
+        let withdrawn = reason == Failure::Cancelled { by: Cancellation::OutgoingWithdrawn };
+        if context.outgoing_is_unusable() && !withdrawn {
+            return Retiring::expired(incoming, reason, context);
+        }
         let rolling_back = Self { incoming, reason, tries: 1, due_at: context.verb_due_at() };
         Step::to(rolling_back.into(), [Command::RetireIncoming { incoming }])
     }

@@ -58,9 +58,14 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The earlier of `wait_for` from now and the rotation's end.
-    pub(super) fn due_within(&self, wait_for: std::time::Duration) -> Timestamp {
-        (self.now + wait_for).min(self.rotation.gives_up_at.max(self.now))
+    /// When to look again for a device that is away: at the latest when the hold ends.
+    pub(super) fn poll_at(&self) -> Timestamp {
+        (self.now + self.timing.poll_for).min(self.rotation.gives_up_at.max(self.now))
+    }
+
+    /// Whether no broker lets the outgoing certificate in any more.
+    pub(super) fn outgoing_is_unusable(&self) -> bool {
+        self.now >= self.rotation.outgoing_usable_until
     }
 
     /// When a verb sent just now is sent again unless its outcome came.
