@@ -71,7 +71,7 @@ impl World {
         let settings = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             oldest_tls: TlsVersion::V1_3,
-            scope: Scope { region: "local-1".into(), account: "000000000000".into() },
+            scope: Scope::default(),
             limits: Limits::default(),
         };
         let principals: Arc<Registry> = Arc::clone(&registry);
