@@ -1,5 +1,7 @@
 //! An agent against a real broker over mutual TLS: connecting, rotating, crashing, being refused.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 mod world;
 
 use std::{
