@@ -4,7 +4,7 @@ use perennial_core::{
     certificate::Certificate,
     ids::{CertificateId, PolicyName, ThingName},
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::{Store, StoreError, certificates, policies, registry};
 
@@ -40,13 +40,11 @@ impl Store {
     /// [`StoreError::NotFound`] when there is no such policy.
     pub fn policy_document(&self, name: &PolicyName) -> Result<String, StoreError> {
         self.readers.with(|connection| {
-            connection
+            let found: Option<String> = connection
                 .prepare_cached("SELECT document FROM policies WHERE name = ?")?
                 .query_row([name.as_str()], |row| row.get(0))
-                .map_err(|error| match error {
-                    rusqlite::Error::QueryReturnedNoRows => StoreError::not_found("policy", name),
-                    other => other.into(),
-                })
+                .optional()?;
+            found.ok_or_else(|| StoreError::not_found("policy", name))
         })
     }
 }
