@@ -88,6 +88,21 @@ impl Store {
         .await
     }
 
+    /// Appends what people were told, one record each.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be written, and then none is.
+    pub async fn record_notices(
+        &self,
+        bodies: Vec<Value>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            bodies.iter().try_for_each(|body| append(connection, "notice", body, now))
+        })
+        .await
+    }
+
     /// Checks the whole chain and answers how many records it has.
     ///
     /// # Errors
