@@ -3,8 +3,11 @@
 
 mod adapter;
 mod config;
+pub mod demo;
+mod enrolment;
 mod server;
 mod server_certificate;
 
 pub use config::{Config, ConfigError};
+pub use enrolment::{Candidate, Certified};
 pub use server::{DEVICE_POLICY, Server};

@@ -10,9 +10,15 @@ use std::{
 use anyhow::Context as _;
 use aws_lc_rs::rand::SystemRandom;
 use perennial_broker::{Broker, BrokerHandle, Limits, ServerIdentity, TrustAnchors};
-use perennial_core::{ids::PolicyName, policy::Document, time::Timestamp};
+use perennial_core::{
+    audit::{AuditTask, TaskType},
+    ids::PolicyName,
+    policy::Document,
+    time::Timestamp,
+};
 use perennial_orchestrator::{
-    Intake, Ports, Ring, Settings as RingSettings, SystemClock, port::Clock as _,
+    Intake, Ports, Ring, Settings as RingSettings, SystemClock,
+    port::{Clock as _, Entropy as _},
 };
 use perennial_pki::Authority;
 use perennial_store::{AuditSettings, Settings as StoreSettings, Store};
@@ -143,6 +149,17 @@ impl Server {
         self.ring.intake()
     }
 
+    /// Runs every configured check now; what they find is acted upon when this returns.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn audit_now(&self) -> anyhow::Result<AuditTask> {
+        let id = SystemEntropy::default().audit_task_id();
+        let task = self.store.run_audit(id, TaskType::OnDemandAuditTask, SystemClock.now()).await?;
+        self.ring.intake().nudge();
+        Ok(task)
+    }
+
     pub(crate) fn registry(&self) -> Arc<LiveRegistry> {
         Arc::clone(&self.registry)
     }
@@ -153,7 +170,6 @@ impl Server {
         self.ring.stop().await;
         for task in self.tasks {
             // The presence listener ends with the broker; one that panicked has ended too.
-            task.abort_handle();
             let _ = tokio::time::timeout(Duration::from_secs(10), task).await;
         }
         let store = self.store;

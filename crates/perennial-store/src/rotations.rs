@@ -37,6 +37,23 @@ impl Store {
         Ok(found.into_iter().flatten().collect())
     }
 
+    /// How many rotations there are in each state, by the state's name. Reads them all: for a
+    /// demo's few thousand.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn count_states(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT json_extract(state, '$.state'), COUNT(*) FROM rotation_states GROUP BY 1",
+            )?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, u32>(1)?)))?;
+            rows.map(|row| row.map(|(state, count)| (state, count.into())).map_err(Into::into))
+                .collect()
+        })
+        .await
+    }
+
     /// A rotation's history, the earliest first.
     ///
     /// # Errors

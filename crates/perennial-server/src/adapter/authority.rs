@@ -49,7 +49,7 @@ impl CertificateAuthority {
     ) -> Result<Vec<Progress>, PortError> {
         let outgoing: Vec<_> = batch.iter().map(|request| request.outgoing).collect();
         let ders = self.store.ders(outgoing).await?;
-        let (authority, profile) = (Arc::clone(&self.authority), self.profile.clone());
+        let (authority, profile) = (Arc::clone(&self.authority), self.profile);
         off_the_workers(move || {
             let prepare = |(request, der): (IssueRequest, Option<Vec<u8>>)| {
                 prepare(&authority, &profile, &request, der, now)
