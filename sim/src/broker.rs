@@ -6,6 +6,7 @@ use perennial_core::{
     device,
     ids::CertificateId,
     rotation::{Cancellation, Input, Sender},
+    time::Timestamp,
     topic::Kind,
 };
 
@@ -21,13 +22,15 @@ pub(crate) struct Broker {
     pub(crate) up: bool,
     session: Option<(SessionNo, CertificateId)>,
     listening: bool,
+    /// A good certificate that is refused by mistake, and until when.
+    pub(crate) glitch: Option<(CertificateId, Timestamp)>,
     /// What waits for the device to come back.
     waiting: Vec<ToDevice>,
 }
 
 impl Default for Broker {
     fn default() -> Self {
-        Self { up: true, session: None, listening: false, waiting: Vec::new() }
+        Self { up: true, session: None, listening: false, glitch: None, waiting: Vec::new() }
     }
 }
 
@@ -60,7 +63,7 @@ impl World {
         }
         self.broker.listening = true;
         for message in std::mem::take(&mut self.broker.waiting) {
-            self.to_device(message);
+            self.publish_to_device(message);
         }
         if !self.strikes(FaultKind::PresenceLost) {
             self.fact(None, Input::DeviceSubscribed { principal });
@@ -68,7 +71,7 @@ impl World {
     }
 
     /// Publishes to the device; without a session it waits, up to a bound.
-    pub(crate) fn to_device(&mut self, message: ToDevice) {
+    pub(crate) fn publish_to_device(&mut self, message: ToDevice) {
         let Some((session, _)) = self.broker.session.filter(|_| self.broker.listening) else {
             if self.broker.waiting.len() < 8 {
                 self.broker.waiting.push(message);

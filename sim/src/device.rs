@@ -294,7 +294,12 @@ impl World {
         }
         let certificate = self.device.store.get(&generation).and_then(|stored| stored.certificate);
         let certificate = certificate.ok_or(ConnectFailure::Rejected)?;
-        if !self.accepts(&certificate) || self.strikes(FaultKind::FalseRejection) {
+        if self.strikes(FaultKind::FalseRejection) {
+            let until = self.now + Duration::from_secs(self.rng.u64(0..120));
+            self.broker.glitch = Some((certificate, until));
+        }
+        let glitch = self.broker.glitch.filter(|(_, until)| self.now <= *until);
+        if !self.accepts(&certificate) || glitch.is_some_and(|(id, _)| id == certificate) {
             return Err(ConnectFailure::Rejected);
         }
         let session = self.admit(certificate);

@@ -39,13 +39,15 @@ pub enum FaultKind {
     NetworkOut,
     /// A store does not commit.
     StoreFails,
+    /// The ring stands still for minutes while facts still come in.
+    RingStalls,
     /// The device's disk does not write; its supervisor restarts it.
     DiskFails,
     /// A verb fails and may work later.
     VerbRetryable,
     /// A verb fails for good.
     VerbPermanent,
-    /// The broker refuses a good certificate.
+    /// The broker refuses a good certificate for a minute or so.
     FalseRejection,
     /// The broker accepts, but the device does not learn of it.
     LostConnack,
@@ -81,6 +83,7 @@ impl FaultKind {
         Self::DeviceOff,
         Self::NetworkOut,
         Self::StoreFails,
+        Self::RingStalls,
         Self::DiskFails,
         Self::VerbRetryable,
         Self::VerbPermanent,
@@ -114,6 +117,7 @@ impl FaultKind {
             | Self::DeviceCrashBeforeSend
             | Self::DeviceCrashAfterSend
             | Self::StoreFails
+            | Self::RingStalls
             | Self::DiskFails
             | Self::VerbRetryable
             | Self::LostConnack

@@ -44,10 +44,10 @@ pub fn run_sabotaged(seed: u64, sabotage: Sabotage) -> Result<Report, Violation>
 /// A violation is met again with a trace: traces cost too much to keep every one.
 fn replay(seed: u64, sabotage: Option<Sabotage>) -> Result<Report, Violation> {
     let mut world = World::new(seed, sabotage, false);
-    live(&mut world).or_else(|(step, (invariant, found))| {
+    live(&mut world).map_err(|(step, (invariant, found))| {
         let mut world = World::new(seed, sabotage, true);
         let _same = live(&mut world);
-        Err(Violation { seed, step, invariant, found, trace: world.take_trace() })
+        Violation { seed, step, invariant, found, trace: world.take_trace() }
     })
 }
 

@@ -25,7 +25,7 @@ pub enum Sabotage {
     OpenTwice,
     /// A restart draws the jitter of an open rotation again.
     RedrawJitter,
-    /// A restart forgets the deadlines.
+    /// No deadline ever passes.
     LoseDeadlines,
     /// Rolling back says that it is done but leaves the certificate active.
     LeaveActive,

@@ -138,6 +138,11 @@ impl World {
         if self.strikes(FaultKind::StoreFails) {
             return;
         }
+        if self.strikes(FaultKind::RingStalls) {
+            self.server.working = true;
+            let stalled_for = Duration::from_secs(self.rng.u64(1..900));
+            return self.after(stalled_for, Event::Work);
+        }
         let version = entry.version + 1;
         if self.sabotage == Some(Sabotage::ActBeforeCommit) && !step.commands.is_empty() {
             for command in step.commands.clone() {
@@ -185,14 +190,17 @@ impl World {
     }
 
     pub(crate) fn deadline(&mut self, number: u64) {
-        if self.server.down || number != self.server.timer {
+        let lost = self.sabotage == Some(Sabotage::LoseDeadlines);
+        if lost || self.server.down || number != self.server.timer {
             return;
         }
         let Some(id) = self.open_rotation() else { return };
         let due = self.server.journal[&id].state.due_at().is_some_and(|due| due <= self.clock());
         if due {
-            let presence = self.broker.principal().map_or(Presence::Offline, Presence::Online);
-            self.fact(Some(id), Input::DeadlinePassed { presence });
+            if self.server.inbox.is_empty() {
+                let presence = self.broker.principal().map_or(Presence::Offline, Presence::Online);
+                self.fact(Some(id), Input::DeadlinePassed { presence });
+            }
             self.server.timer = self.number();
             let timer = self.server.timer;
             self.after(Duration::from_secs(5), Event::Deadline(timer));
@@ -220,9 +228,7 @@ impl World {
                 entry.rotation.begins_at = entry.rotation.begins_at + Duration::from_secs(1);
             }
         }
-        if self.sabotage != Some(Sabotage::LoseDeadlines) {
-            self.arm();
-        }
+        self.arm();
         self.turn();
     }
 
@@ -253,17 +259,17 @@ impl World {
         match &outgoing.command {
             Command::RequestCsr { refused } => {
                 let refused_csr = refused.as_ref().map(|refused| refused.csr);
-                self.to_device(ToDevice::CsrReq { rotation: id, refused_csr });
+                self.publish_to_device(ToDevice::CsrReq { rotation: id, refused_csr });
                 None
             }
             Command::DeliverCertificate { incoming } => {
                 self.server.delivered.push(*incoming);
-                self.to_device(ToDevice::Crt { rotation: id, certificate: *incoming });
+                self.publish_to_device(ToDevice::Crt { rotation: id, certificate: *incoming });
                 None
             }
             Command::Refuse { about, code, rotation_id } => {
                 let (about, code, rotation) = (*about, *code, *rotation_id);
-                self.to_device(ToDevice::Refused { about, code, rotation });
+                self.publish_to_device(ToDevice::Refused { about, code, rotation });
                 None
             }
             Command::Issue { csr } => Some(self.issue(&entry.rotation, csr)),

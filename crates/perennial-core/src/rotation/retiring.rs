@@ -22,7 +22,7 @@ pub enum Evidence {
 }
 
 /// Waits for the registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Retiring {
     /// The incoming certificate.
