@@ -3,6 +3,8 @@
 //! Time is abstracted away: a deadline may pass whenever it likes, a message may arrive at any
 //! later moment, in any session, or never. Budgets bound what would go on for ever.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test tells its size and may fail")]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use perennial_core::{
