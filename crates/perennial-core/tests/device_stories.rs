@@ -1,5 +1,4 @@
 //! Stories of the device's machine; those that once bricked a device or failed it are named so.
-#![expect(clippy::panic, reason = "a test may fail")]
 
 use perennial_core::{
     device::*,

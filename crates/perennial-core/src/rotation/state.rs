@@ -108,7 +108,7 @@ impl fmt::Display for Failure {
             }
             Self::NoAck => f.write_str("the device never proved the incoming certificate"),
             Self::DeviceRefused { code, text } => {
-                write!(f, "the device refused the incoming certificate: {text} ({code:?})")
+                write!(f, "the device gave up: {text} ({code:?})")
             }
             Self::Cancelled { by: Cancellation::Operator } => {
                 f.write_str("an operator cancelled it")
