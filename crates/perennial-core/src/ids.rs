@@ -237,6 +237,13 @@ hex_id!(
 );
 
 hex_id!(
+    /// One audit finding's id: 16 random octets.
+    FindingId,
+    "a finding id",
+    16
+);
+
+hex_id!(
     /// A SHA-256 digest, of a CSR's DER or of a public key (SubjectPublicKeyInfo).
     Digest,
     "a digest",

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{CertificateId, Digest, RotationId},
     message::{ErrorCode, HookResult, Phase, RefusalCode},
+    topic::Kind,
 };
 
 /// Who is known to have sent a message: never what its payload claims.
@@ -206,6 +207,27 @@ impl Input {
             Self::RetireFailed { .. } => "RetireFailed",
             Self::DeadlinePassed { .. } => "DeadlinePassed",
             Self::Cancelled { .. } => "Cancelled",
+        }
+    }
+
+    /// Which management message it is, if it is one.
+    pub const fn message_kind(&self) -> Option<Kind> {
+        match self {
+            Self::CsrReceived { .. } => Some(Kind::CsrRes),
+            Self::AckReceived { .. } => Some(Kind::CrtAck),
+            Self::ErrReceived { .. } => Some(Kind::CrtErr),
+            Self::DeviceConnected { .. }
+            | Self::DeviceSubscribed { .. }
+            | Self::CertificateIssued { .. }
+            | Self::IssueRefused { .. }
+            | Self::IssueFailed { .. }
+            | Self::Enrolled
+            | Self::EnrollFailed { .. }
+            | Self::OutgoingRetired
+            | Self::IncomingRetired
+            | Self::RetireFailed { .. }
+            | Self::DeadlinePassed { .. }
+            | Self::Cancelled { .. } => None,
         }
     }
 

@@ -114,27 +114,6 @@ impl Ignored {
     }
 }
 
-/// Which management message an input is, if it is one.
-const fn message_kind(input: &Input) -> Option<Kind> {
-    match input {
-        Input::CsrReceived { .. } => Some(Kind::CsrRes),
-        Input::AckReceived { .. } => Some(Kind::CrtAck),
-        Input::ErrReceived { .. } => Some(Kind::CrtErr),
-        Input::DeviceConnected { .. }
-        | Input::DeviceSubscribed { .. }
-        | Input::CertificateIssued { .. }
-        | Input::IssueRefused { .. }
-        | Input::IssueFailed { .. }
-        | Input::Enrolled
-        | Input::EnrollFailed { .. }
-        | Input::OutgoingRetired
-        | Input::IncomingRetired
-        | Input::RetireFailed { .. }
-        | Input::DeadlinePassed { .. }
-        | Input::Cancelled { .. } => None,
-    }
-}
-
 /// Decides what comes of `input`. Total: an input that does not fit is ignored with a reason.
 pub fn step(
     rotation: &Rotation,
@@ -145,7 +124,7 @@ pub fn step(
 ) -> Step {
     let context = Context { rotation, timing, now };
     let named = input.named_rotation().copied();
-    if let (Some(kind), Some(other)) = (message_kind(&input), named.filter(|id| *id != rotation.id))
+    if let (Some(kind), Some(other)) = (input.message_kind(), named.filter(|id| *id != rotation.id))
     {
         return Step::refused(state, kind, Ignored::OtherRotation).naming(Some(other));
     }
@@ -171,7 +150,7 @@ fn dispatch(state: State, input: Input, context: &Context<'_>) -> Step {
 
 /// What most states make of an input that is not theirs: messages are refused, the rest ignored.
 pub(super) fn unfit(state: State, input: &Input, why: Ignored) -> Step {
-    match message_kind(input) {
+    match input.message_kind() {
         Some(kind) => Step::refused(state, kind, why),
         None => Step::ignored(state, why),
     }

@@ -1,0 +1,79 @@
+//! What the server says, turned into the machine's inputs.
+
+use std::num::NonZeroU16;
+
+use perennial_core::{
+    device::Input,
+    message::{Crt, CsrReq, Message as _, MessageError, Refused},
+    time::Timestamp,
+    topic::Kind,
+};
+
+use super::{Agent, RunError};
+use crate::link::Incoming;
+
+impl Agent {
+    pub(super) async fn heard(&mut self, incoming: Incoming) -> Result<(), RunError> {
+        match incoming {
+            Incoming::Delivered(kind) => self.take(Input::Delivered { kind }).await,
+            Incoming::Message { kind, payload, packet_id } => {
+                match self.understand(kind, &payload) {
+                    Ok(Some(input)) => {
+                        self.crash_after_certificate(&input)?;
+                        self.take_and_acknowledge(input, packet_id).await
+                    }
+                    Ok(None) => self.acknowledge(packet_id).await,
+                    Err(error) => {
+                        tracing::warn!(%error, "a message from the server is not understood");
+                        self.acknowledge(packet_id).await
+                    }
+                }
+            }
+        }
+    }
+
+    async fn acknowledge(&mut self, packet_id: Option<NonZeroU16>) -> Result<(), RunError> {
+        if let (Some(id), Some(session)) = (packet_id, &mut self.session)
+            && let Err(error) = session.acknowledge(id).await
+        {
+            tracing::info!(%error, "an acknowledgement was lost");
+        }
+        Ok(())
+    }
+
+    fn understand(&mut self, kind: Kind, payload: &[u8]) -> Result<Option<Input>, MessageError> {
+        Ok(match kind {
+            Kind::CsrReq => Some(self.csr_requested(CsrReq::from_payload(payload)?)),
+            Kind::Crt => {
+                let crt = Crt::from_payload(payload)?;
+                self.heard_time(crt.server_time);
+                let checked = self.check(&crt);
+                Some(Input::CertificateReceived { rotation_id: crt.rotation_id, checked })
+            }
+            Kind::Refused => {
+                let Refused { about, code, reason, rotation_id } = Refused::from_payload(payload)?;
+                tracing::warn!(message.kind = %about, ?code, %reason, "the server refused a message");
+                Some(Input::Refused { about, code, rotation_id })
+            }
+            Kind::CsrRes | Kind::CrtAck | Kind::CrtErr => None,
+        })
+    }
+
+    fn csr_requested(&mut self, request: CsrReq) -> Input {
+        self.heard_time(request.server_time);
+        if request.common_name.is_some() {
+            self.document.common_name = request.common_name;
+        }
+        Input::CsrRequested {
+            rotation_id: request.rotation_id,
+            rekey: request.rekey.unwrap_or(true),
+            refused: request.refused.is_some(),
+        }
+    }
+
+    fn heard_time(&self, told: Option<Timestamp>) {
+        if let (Some(told), Some(session)) = (told, &self.session) {
+            self.clock.heard(told, session.witness());
+        }
+    }
+}

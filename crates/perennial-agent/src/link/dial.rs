@@ -1,0 +1,123 @@
+//! From a TCP connection to a session that is subscribed to the device's management topics.
+
+use std::{io, num::NonZeroU16, sync::Arc, time::Duration};
+
+use perennial_core::{
+    ids::ClientId,
+    topic::{Kind, Prefix},
+};
+use rmqtt_codec::{
+    types::QoS,
+    v5::{
+        Connect, ConnectAck, ConnectAckReason, Packet, Subscribe, SubscribeAckReason,
+        SubscriptionOptions,
+    },
+};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::TlsConnector;
+
+use super::{
+    DialFailure, Session, Why,
+    failure::{before_connack, in_handshake},
+    wire::{MAX_PACKET, Wire},
+};
+
+/// Where to connect and as whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    pub(crate) server: String,
+    pub(crate) server_name: ServerName<'static>,
+    pub(crate) client_id: ClientId,
+    pub(crate) prefix: Prefix,
+    pub(crate) keep_alive_for: Duration,
+    pub(crate) connect_for: Duration,
+}
+
+/// Connects, within the address's `connect_for` all told.
+pub(crate) async fn dial(
+    address: Arc<Address>,
+    config: Arc<ClientConfig>,
+) -> Result<Box<Session>, DialFailure> {
+    let limit = address.connect_for;
+    match timeout(limit, connect(&address, config)).await {
+        Ok(outcome) => outcome.map(Box::new).map_err(DialFailure::from),
+        Err(_) => Err(Why::TimedOut(limit.as_secs()).into()),
+    }
+}
+
+async fn connect(address: &Address, config: Arc<ClientConfig>) -> Result<Session, Why> {
+    let tcp = TcpStream::connect(&address.server).await.map_err(Why::Tcp)?;
+    tcp.set_nodelay(true).map_err(Why::Tcp)?;
+    let connector = TlsConnector::from(config);
+    let handshake = connector.connect(address.server_name.clone(), tcp);
+    let mut wire = Wire::new(handshake.await.map_err(in_handshake)?);
+    let accepted = introduce(address, &mut wire).await?;
+    subscribe(address, &mut wire).await?;
+    let asked = address.keep_alive_for;
+    let told = accepted.server_keepalive_sec.map(|secs| Duration::from_secs(secs.into()));
+    Ok(Session::new(wire, address.prefix.clone(), told.unwrap_or(asked)))
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other packet is out of turn")]
+async fn introduce(address: &Address, wire: &mut Wire) -> Result<ConnectAck, Why> {
+    let keep_alive = u16::try_from(address.keep_alive_for.as_secs()).unwrap_or(u16::MAX);
+    let connect = Connect {
+        clean_start: true,
+        keep_alive,
+        client_id: address.client_id.as_str().into(),
+        receive_max: NonZeroU16::new(8),
+        max_packet_size: std::num::NonZeroU32::new(MAX_PACKET),
+        ..Connect::default()
+    };
+    // Whatever became of the write, a refusal may wait to be read.
+    let written = wire.write(connect.into()).await;
+    let answer = wire.read_fresh().await.map_err(unanswered)?;
+    written.map_err(before_connack)?;
+    match answer {
+        Packet::ConnectAck(ack) if ack.reason_code == ConnectAckReason::Success => Ok(*ack),
+        Packet::ConnectAck(ack) => Err(Why::Connack(ack.reason_code)),
+        other => Err(Why::Protocol(format!("packet {:#04x} before CONNACK", other.packet_type()))),
+    }
+}
+
+fn unanswered(error: io::Error) -> Why {
+    let ours = error.get_ref().is_some_and(|inner| !inner.is::<rustls::Error>());
+    if error.kind() == io::ErrorKind::InvalidData && ours {
+        return Why::Protocol(error.to_string());
+    }
+    before_connack(error)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other packet is for the session")]
+async fn subscribe(address: &Address, wire: &mut Wire) -> Result<(), Why> {
+    let options = SubscriptionOptions { qos: QoS::AtLeastOnce, ..Default::default() };
+    let topic = |kind| (address.prefix.topic(&address.client_id, kind).into(), options);
+    let packet = Subscribe {
+        packet_id: NonZeroU16::MAX,
+        id: None,
+        user_properties: Vec::new(),
+        topic_filters: Kind::FROM_SERVER.map(topic).to_vec(),
+    };
+    let lost = |error: io::Error| Why::Protocol(format!("lost while subscribing: {error}"));
+    wire.write(packet.into()).await.map_err(lost)?;
+    loop {
+        match wire.read_fresh().await.map_err(lost)? {
+            Packet::SubscribeAck(ack) if ack.status.iter().all(granted) => return Ok(()),
+            Packet::SubscribeAck(_) => return Err(Why::Subscription),
+            Packet::Disconnect(told) => {
+                return Err(Why::Protocol(format!("{:?}", told.reason_code)));
+            }
+            early => wire.keep(early),
+        }
+    }
+}
+
+fn granted(status: &SubscribeAckReason) -> bool {
+    [
+        SubscribeAckReason::GrantedQos0,
+        SubscribeAckReason::GrantedQos1,
+        SubscribeAckReason::GrantedQos2,
+    ]
+    .contains(status)
+}

@@ -1,0 +1,91 @@
+//! What the rest of the process may ask of a running broker.
+
+use std::{fmt, sync::Arc};
+
+use perennial_core::{
+    ids::{CertificateId, ClientId},
+    time::Timestamp,
+    topic::{TopicError, check_filter, check_name},
+};
+use tokio::sync::broadcast;
+
+use crate::{
+    Counters, Delivery, Outgoing, Presence, Subscription, core::Core, inprocess::Inbox,
+    message::Message, route, subscriptions::Subscriber,
+};
+
+/// A cheap, clonable way to talk to the broker from inside the process.
+#[derive(Clone)]
+pub struct BrokerHandle(pub(crate) Arc<Core>);
+
+/// Who is connected under a client id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionView {
+    /// The certificate it authenticated with.
+    pub principal: CertificateId,
+    /// Since when.
+    pub connected_at: Timestamp,
+}
+
+impl BrokerHandle {
+    /// Receives what clients publish to topics that `filter` selects, at most `capacity` at a
+    /// time; while it is full, publishers of QoS 1 to it wait and QoS 0 is dropped and counted.
+    ///
+    /// No policy applies. What the process itself publishes does not come here.
+    ///
+    /// # Errors
+    /// [`TopicError`] when `filter` is not a topic filter.
+    pub fn subscribe(&self, filter: &str, capacity: usize) -> Result<Subscription, TopicError> {
+        check_filter(filter)?;
+        let inbox = Arc::new(Inbox::new(capacity));
+        let key = self.0.next_key();
+        let subscriber = Subscriber::InProcess(Arc::clone(&inbox));
+        self.0.subscriptions.write().insert(filter, key, subscriber);
+        let mut inboxes = self.0.inboxes.lock();
+        inboxes.retain(|inbox| inbox.strong_count() > 0);
+        inboxes.push(Arc::downgrade(&inbox));
+        Ok(Subscription::new(Arc::clone(&self.0), inbox, filter.to_owned(), key))
+    }
+
+    /// Publishes messages to the sessions that subscribed and may receive them; never waits.
+    ///
+    /// A message to a topic that cannot be published to reaches nobody.
+    pub fn publish(&self, messages: Vec<Outgoing>) -> Vec<Delivery> {
+        let publish = |outgoing: Outgoing| {
+            if check_name(&outgoing.topic).is_err() {
+                tracing::warn!(mqtt.topic = %outgoing.topic, "not published: not a topic");
+                return Delivery::default();
+            }
+            route::without_waiting(&self.0, &Arc::new(Message::from_process(outgoing)), None)
+        };
+        messages.into_iter().map(publish).collect()
+    }
+
+    /// Looks at principals again after the registry changed: sessions of those that no longer
+    /// authenticate are cut at once (MQTT 5: 0x87), the others are held to their new policies.
+    pub fn principals_changed(&self, ids: &[CertificateId]) {
+        self.0.principals_changed(ids);
+    }
+
+    /// Who comes and goes from now on. A receiver that lags is told how many events it missed.
+    pub fn presence(&self) -> broadcast::Receiver<Presence> {
+        self.0.presence.subscribe()
+    }
+
+    /// Who is connected under `client_id` now.
+    pub fn session(&self, client_id: &ClientId) -> Option<SessionView> {
+        let link = self.0.sessions.live(client_id)?;
+        Some(SessionView { principal: link.principal, connected_at: link.connected_at })
+    }
+
+    /// What the broker has counted.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.0.counters)
+    }
+}
+
+impl fmt::Debug for BrokerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BrokerHandle")
+    }
+}

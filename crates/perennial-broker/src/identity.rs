@@ -1,0 +1,91 @@
+//! The server's certificate and the issuers it trusts; both can be swapped while it runs.
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use rustls::{
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+
+/// The certificate and key that the broker shows to devices.
+///
+/// Clones share one place: [`replace`](Self::replace) on any of them is seen by the next handshake.
+#[derive(Clone)]
+pub struct ServerIdentity(Arc<ArcSwap<CertifiedKey>>);
+
+impl ServerIdentity {
+    /// Starts with `certified`.
+    pub fn new(certified: Arc<CertifiedKey>) -> Self {
+        Self(Arc::new(ArcSwap::new(certified)))
+    }
+
+    /// Shows `certified` from the next handshake on; connected sessions are not touched.
+    pub fn replace(&self, certified: Arc<CertifiedKey>) {
+        self.0.store(certified);
+    }
+}
+
+impl fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerIdentity")
+    }
+}
+
+impl ResolvesServerCert for ServerIdentity {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+/// A certificate that cannot be a trust anchor.
+#[derive(Debug, thiserror::Error)]
+#[error("trust anchor number {index} is not a CA certificate the broker can read: {source}")]
+pub struct AnchorError {
+    /// Which of the given certificates, counted from 0.
+    pub index: usize,
+    /// What is wrong with it.
+    pub source: webpki::Error,
+}
+
+/// The issuers whose device certificates the broker accepts; clones share one place.
+#[derive(Clone)]
+pub struct TrustAnchors(Arc<ArcSwap<Vec<TrustAnchor<'static>>>>);
+
+impl TrustAnchors {
+    /// Trusts what these issuing certificates (DER) signed.
+    ///
+    /// # Errors
+    /// [`AnchorError`] names the first certificate that cannot be read.
+    pub fn new(issuers: &[CertificateDer<'_>]) -> Result<Self, AnchorError> {
+        Ok(Self(Arc::new(ArcSwap::from_pointee(read(issuers)?))))
+    }
+
+    /// Trusts these instead, from the next handshake on.
+    ///
+    /// # Errors
+    /// [`AnchorError`] as [`new`](Self::new); what was trusted stays trusted then.
+    pub fn replace(&self, issuers: &[CertificateDer<'_>]) -> Result<(), AnchorError> {
+        self.0.store(Arc::new(read(issuers)?));
+        Ok(())
+    }
+
+    pub(crate) fn load(&self) -> Arc<Vec<TrustAnchor<'static>>> {
+        self.0.load_full()
+    }
+}
+
+impl fmt::Debug for TrustAnchors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrustAnchors({})", self.0.load().len())
+    }
+}
+
+fn read(issuers: &[CertificateDer<'_>]) -> Result<Vec<TrustAnchor<'static>>, AnchorError> {
+    let anchor = |(index, der)| match webpki::anchor_from_trusted_cert(der) {
+        Ok(anchor) => Ok(anchor.to_owned()),
+        Err(source) => Err(AnchorError { index, source }),
+    };
+    issuers.iter().enumerate().map(anchor).collect()
+}

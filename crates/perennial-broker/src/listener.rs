@@ -1,0 +1,194 @@
+//! The port: accepting connections, shaking hands outside the accept loop, and shutting down.
+
+use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::Semaphore,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::{
+    BrokerHandle, Clock, Principals, ServerIdentity, Settings, TrustAnchors, connection,
+    core::Core,
+    counters::count,
+    end::End,
+    verifier::{DeviceVerifier, certificate_id, server_config},
+};
+
+/// How many connections the kernel keeps for us before we accept them.
+const BACKLOG: u32 = 4096;
+
+/// How often sessions and delayed wills are looked at.
+const SWEEP_EVERY: Duration = Duration::from_millis(250);
+
+/// A broker that has its port, not yet serving.
+pub struct Broker {
+    core: Arc<Core>,
+    listener: TcpListener,
+    address: SocketAddr,
+    acceptor: TlsAcceptor,
+    handshakes: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+}
+
+/// Why a broker could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {}", explain(.source))]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+fn explain(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::AddrInUse {
+        return "the port is in use; stop the other program or choose another address".into();
+    }
+    error.to_string()
+}
+
+impl Broker {
+    /// Opens the port and sets TLS up. Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BindError`] when the address cannot be listened on; it names the address.
+    pub fn bind(
+        settings: Settings,
+        identity: ServerIdentity,
+        anchors: TrustAnchors,
+        principals: Arc<dyn Principals>,
+        clock: Clock,
+    ) -> Result<Self, BindError> {
+        let verifier = DeviceVerifier::new(anchors, Arc::clone(&principals), Arc::clone(&clock));
+        let config = server_config(identity, verifier, settings.oldest_tls)?;
+        let asked = settings.listen;
+        let failed = |source| BindError::Listen { address: asked, source };
+        let listener = listen(asked).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let bound = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let handshakes = bound(settings.limits.pending_handshakes.max(1));
+        let connections = bound(settings.limits.connections);
+        let core = Arc::new(Core::new(settings, principals, clock));
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok(Self { core, listener, address, acceptor, handshakes, connections })
+    }
+
+    /// The address it listens on, with the port that was chosen.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A way to talk to it from inside the process.
+    pub fn handle(&self) -> BrokerHandle {
+        BrokerHandle(Arc::clone(&self.core))
+    }
+
+    /// Serves until `shutdown` is ready, then drains: no new connections, MQTT 5 clients are
+    /// told 0x8B, what is written is flushed, wills are published, in-process subscriptions end.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let core = Arc::clone(&self.core);
+        let mut sweeps = interval(SWEEP_EVERY);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                _ = sweeps.tick() => core.sessions.sweep(&core, Instant::now()),
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.accept(stream, peer),
+                    Err(error) => out_of_sockets(&error).await,
+                },
+            }
+        }
+        drop(self.listener);
+        drain(&core).await;
+    }
+
+    fn accept(&self, stream: TcpStream, peer: SocketAddr) {
+        count(&self.core.counters.accepted);
+        let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() else {
+            count(&self.core.counters.turned_away);
+            return;
+        };
+        let core = Arc::clone(&self.core);
+        let acceptor = self.acceptor.clone();
+        let handshakes = Arc::clone(&self.handshakes);
+        tokio::spawn(async move {
+            let handshake = Box::pin(handshake(stream, &acceptor, &handshakes));
+            match timeout(core.settings.limits.handshake_timeout, handshake).await {
+                Ok(Ok(stream)) => greet(core, stream, peer).await,
+                Ok(Err(error)) => {
+                    count(&core.counters.handshakes_failed);
+                    tracing::debug!(network.peer = %peer, %error, "TLS handshake failed");
+                }
+                Err(_) => {
+                    count(&core.counters.handshakes_failed);
+                    tracing::debug!(network.peer = %peer, "TLS handshake took too long");
+                }
+            }
+            drop(place);
+        });
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Broker({})", self.address)
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// A connection that has sent nothing waits without a place among the handshakes.
+async fn handshake(
+    stream: TcpStream,
+    acceptor: &TlsAcceptor,
+    handshakes: &Semaphore,
+) -> io::Result<TlsStream<TcpStream>> {
+    stream.set_nodelay(true)?;
+    // Being told readable may be a mistake; a byte is not.
+    stream.peek(&mut [0]).await?;
+    let _place = handshakes.acquire().await.map_err(io::Error::other)?;
+    acceptor.accept(stream).await
+}
+
+async fn greet(core: Arc<Core>, stream: TlsStream<TcpStream>, peer: SocketAddr) {
+    let certificates = stream.get_ref().1.peer_certificates();
+    let Some(principal) = certificates.and_then(<[_]>::first).map(certificate_id) else {
+        return;
+    };
+    connection::serve(core, stream, peer.ip(), principal).await;
+}
+
+/// Accepting fails when the process is out of sockets: others must close first.
+async fn out_of_sockets(error: &io::Error) {
+    tracing::error!(%error, "a connection could not be accepted");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+async fn drain(core: &Core) {
+    core.close();
+    let drained = core.sessions.end_all(End::ShuttingDown);
+    if timeout(core.settings.limits.drain_for, drained).await.is_err() {
+        tracing::warn!("some connections did not end in time");
+    }
+    for inbox in core.inboxes.lock().drain(..) {
+        if let Some(inbox) = inbox.upgrade() {
+            inbox.close();
+        }
+    }
+}

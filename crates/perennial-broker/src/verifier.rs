@@ -1,0 +1,197 @@
+//! The TLS side of a connection: a client certificate must verify, chain, be in time and be ACTIVE.
+
+use std::{fmt, sync::Arc};
+
+use perennial_core::ids::CertificateId;
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, ServerConfig,
+    SignatureScheme, SupportedProtocolVersion,
+    client::danger::HandshakeSignatureValid,
+    crypto::{
+        CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature,
+        verify_tls13_signature,
+    },
+    server::{
+        NoServerSessionStorage,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
+    time_provider::TimeProvider,
+    version::{TLS12, TLS13},
+};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
+
+use crate::{
+    ServerIdentity, TlsVersion, TrustAnchors,
+    principal::{Clock, Principals},
+};
+
+/// The server's TLS configuration: client certificates required, no resumption of any kind.
+///
+/// A resumed session would skip the verifier, and so the registry.
+pub(crate) fn server_config(
+    identity: ServerIdentity,
+    verifier: DeviceVerifier,
+    oldest: TlsVersion,
+) -> Result<ServerConfig, Error> {
+    let versions: &[&SupportedProtocolVersion] = match oldest {
+        TlsVersion::V1_2 => &[&TLS13, &TLS12],
+        TlsVersion::V1_3 => &[&TLS13],
+    };
+    let time: Arc<dyn TimeProvider> = Arc::new(ClockTime(Arc::clone(&verifier.clock)));
+    let provider = Arc::clone(&verifier.provider);
+    let mut config = ServerConfig::builder_with_details(provider, time)
+        .with_protocol_versions(versions)?
+        .with_client_cert_verifier(Arc::new(verifier))
+        .with_cert_resolver(Arc::new(identity));
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+/// The certificate id of a certificate: SHA-256 of its DER.
+pub(crate) fn certificate_id(der: &CertificateDer<'_>) -> CertificateId {
+    let digest = ::aws_lc_rs::digest::digest(&::aws_lc_rs::digest::SHA256, der);
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest.as_ref());
+    CertificateId::from_bytes(bytes)
+}
+
+/// Decides whether a device's certificate opens a connection.
+pub(crate) struct DeviceVerifier {
+    anchors: TrustAnchors,
+    principals: Arc<dyn Principals>,
+    clock: Clock,
+    provider: Arc<CryptoProvider>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl DeviceVerifier {
+    pub(crate) fn new(
+        anchors: TrustAnchors,
+        principals: Arc<dyn Principals>,
+        clock: Clock,
+    ) -> Self {
+        let provider = aws_lc_rs::default_provider();
+        let algorithms = provider.signature_verification_algorithms;
+        Self { anchors, principals, clock, provider: Arc::new(provider), algorithms }
+    }
+
+    fn check_chain(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let leaf = EndEntityCert::try_from(end_entity)
+            .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        let anchors = self.anchors.load();
+        let verified = leaf.verify_for_usage(
+            self.algorithms.all,
+            &anchors,
+            intermediates,
+            now,
+            KeyUsage::client_auth(),
+            None,
+            None,
+        );
+        verified.map(|_| ()).map_err(|error| Error::InvalidCertificate(chain_error(error)))
+    }
+
+    fn check_registry(&self, end_entity: &CertificateDer<'_>) -> Result<(), Error> {
+        let id = certificate_id(end_entity);
+        match self.principals.principal(&id) {
+            Ok(Some(principal)) if principal.authenticates((self.clock)()) => Ok(()),
+            Ok(Some(principal)) => {
+                tracing::info!(certificate.id = %id, status = %principal.status, "certificate refused");
+                Err(Error::InvalidCertificate(CertificateError::Revoked))
+            }
+            Ok(None) => {
+                tracing::info!(certificate.id = %id, "unregistered certificate refused");
+                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+            }
+            Err(failed) => {
+                tracing::error!(certificate.id = %id, error = %failed, "certificate refused unasked");
+                Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(
+                    failed,
+                )))))
+            }
+        }
+    }
+}
+
+fn chain_error(error: webpki::Error) -> CertificateError {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "webpki's error grows; all else is one refusal"
+    )]
+    match error {
+        webpki::Error::CertExpired { .. } => CertificateError::Expired,
+        webpki::Error::CertNotValidYet { .. } => CertificateError::NotValidYet,
+        webpki::Error::UnknownIssuer => CertificateError::UnknownIssuer,
+        webpki::Error::InvalidSignatureForPublicKey => CertificateError::BadSignature,
+        other => CertificateError::Other(OtherError(Arc::new(other))),
+    }
+}
+
+impl fmt::Debug for DeviceVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceVerifier")
+    }
+}
+
+impl ClientCertVerifier for DeviceVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.check_chain(end_entity, intermediates, now)?;
+        self.check_registry(end_entity)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// rustls's time from the broker's clock, so that expiry follows one clock everywhere.
+struct ClockTime(Clock);
+
+impl fmt::Debug for ClockTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClockTime")
+    }
+}
+
+impl TimeProvider for ClockTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let secs = u64::try_from((self.0)().as_secs()).ok()?;
+        Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(secs)))
+    }
+}

@@ -1,0 +1,57 @@
+//! The last will: checked against the publish policy at CONNECT, and again when it is published.
+
+use std::{net::IpAddr, sync::Arc};
+
+use perennial_core::ids::{CertificateId, ClientId};
+use tokio::time::Instant;
+
+use crate::{
+    authorise,
+    core::Core,
+    counters::count,
+    message::{Message, Qos},
+    route::{self, Origin},
+    wire::Will,
+};
+
+/// A last will, with whose it is.
+pub(crate) struct Testament {
+    pub(crate) client_id: ClientId,
+    pub(crate) principal: CertificateId,
+    pub(crate) address: IpAddr,
+    pub(crate) will: Will,
+}
+
+impl Testament {
+    /// Publishes the will, if its owner's certificate still may.
+    pub(crate) fn fire(self, core: &Core) {
+        if !self.is_allowed(core) {
+            count(&core.counters.unauthorized);
+            tracing::info!(client.id = %self.client_id, "last will not published: not authorized");
+            return;
+        }
+        let Self { client_id, principal, will, .. } = self;
+        let expiry = will.properties.as_ref().and_then(|p| p.message_expiry_interval);
+        let message = Message {
+            topic: will.topic,
+            payload: will.payload,
+            qos: if will.qos == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce },
+            retain: will.retain,
+            properties: will.properties,
+            expires_at: expiry.map(|secs| Instant::now() + seconds(secs.get())),
+            sender: 0,
+        };
+        route::without_waiting(core, &Arc::new(message), Some(Origin { client_id, principal }));
+    }
+
+    fn is_allowed(&self, core: &Core) -> bool {
+        let Ok(Some(principal)) = core.authenticated(&self.principal) else { return false };
+        let scope = &core.settings.scope;
+        let permissions = authorise::permissions(&principal, &self.client_id, self.address, scope);
+        authorise::may_publish(&permissions, &self.will.topic, self.will.retain)
+    }
+}
+
+fn seconds(secs: u32) -> std::time::Duration {
+    std::time::Duration::from_secs(secs.into())
+}

@@ -1,0 +1,67 @@
+//! History: one line for each input of a rotation, in words an auditor can read.
+
+use perennial_core::{
+    rotation::{Input, Note, Presence, Sender},
+    time::Timestamp,
+};
+
+use crate::port::HistoryEntry;
+
+/// The line for an input that led from one state to another.
+pub(crate) fn entry(
+    input: &Input,
+    (from, to): (&str, &str),
+    note: Note,
+    now: Timestamp,
+) -> HistoryEntry {
+    HistoryEntry {
+        at: now,
+        input: input.name().to_owned(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        note,
+        detail: detail(input),
+    }
+}
+
+/// Who or what was behind an input; never a key or a CSR.
+fn detail(input: &Input) -> String {
+    match input {
+        Input::CsrReceived { sender, csr, .. } => {
+            format!("from {}, csr sha256 {}", speaker(sender), csr.digest)
+        }
+        Input::AckReceived { sender, hook: Some(hook), .. } => match hook.exit_code {
+            Some(code) => format!("from {}, hook exit code {code}", speaker(sender)),
+            None => format!("from {}, hook did not end by itself", speaker(sender)),
+        },
+        Input::AckReceived { sender, .. } => format!("from {}", speaker(sender)),
+        Input::ErrReceived { sender, code, text, .. } => {
+            format!("from {}, {code:?}: {text}", speaker(sender))
+        }
+        Input::DeviceConnected { principal } | Input::DeviceSubscribed { principal } => {
+            format!("with certificate {principal}")
+        }
+        Input::CertificateIssued { incoming, .. } => format!("certificate {incoming}"),
+        Input::IssueRefused { code, reason, .. } => format!("{code:?}: {reason}"),
+        Input::IssueFailed { fault, .. }
+        | Input::EnrollFailed { fault }
+        | Input::RetireFailed { fault } => format!("{:?}: {}", fault.kind, fault.reason),
+        Input::DeadlinePassed { presence: Presence::Offline } => "device offline".to_owned(),
+        Input::DeadlinePassed { presence: Presence::Online(principal) } => {
+            format!("device online with certificate {principal}")
+        }
+        Input::Cancelled { by } => format!("by {by:?}"),
+        Input::Enrolled | Input::OutgoingRetired | Input::IncomingRetired => String::new(),
+    }
+}
+
+fn speaker(sender: &Sender) -> String {
+    match (sender.session, sender.proven) {
+        (Some(session), Some(proven)) if session != proven => {
+            format!("session of {session}, proven by {proven}")
+        }
+        (Some(principal), _) => format!("session of {principal}"),
+        (None, Some(proven)) => format!("proven by {proven}"),
+        (None, None) => "an unknown sender".to_owned(),
+    }
+}

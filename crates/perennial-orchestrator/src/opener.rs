@@ -1,0 +1,194 @@
+//! Opening: what an audit found, or an operator wants, becomes rotations, page by page.
+
+use std::{sync::Arc, time::Duration};
+
+use perennial_core::{
+    certificate::{Certificate, CertificateStatus},
+    ids::{AuditTaskId, CertificateId, ThingName},
+    rotation::{Cause, FaultKind, Opening, open},
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    inbox::Arrival,
+    port::{Commit, Fact, FactId, NewRotation, PortError},
+    ring::{Ports, Settings},
+};
+
+/// How many findings one commit opens rotations for.
+const PAGE: usize = 500;
+
+/// A fact that asks for rotations.
+#[derive(Debug)]
+pub(crate) struct Request {
+    fact: FactId,
+    wish: Wish,
+}
+
+#[derive(Debug)]
+enum Wish {
+    Findings { task: AuditTaskId },
+    One { thing: ThingName, certificate_id: Option<CertificateId>, rekey: bool },
+}
+
+impl Request {
+    /// The request that an arrival makes, or the arrival back.
+    pub(crate) fn from_arrival(arrival: Arrival) -> Result<Self, Arrival> {
+        match arrival {
+            Arrival::Fact(fact, Fact::AuditCompleted { task }) => {
+                Ok(Self { fact, wish: Wish::Findings { task } })
+            }
+            Arrival::Fact(fact, Fact::RotationRequested { thing, certificate_id, rekey }) => {
+                Ok(Self { fact, wish: Wish::One { thing, certificate_id, rekey } })
+            }
+            other @ (Arrival::Fact(..) | Arrival::Hint(_)) => Err(other),
+        }
+    }
+}
+
+/// Opens rotations.
+pub(crate) struct Opener {
+    ports: Ports,
+    settings: Arc<Settings>,
+    requests: mpsc::UnboundedReceiver<Request>,
+}
+
+impl Opener {
+    pub(crate) fn new(
+        ports: Ports,
+        settings: Arc<Settings>,
+        requests: mpsc::UnboundedReceiver<Request>,
+    ) -> Self {
+        Self { ports, settings, requests }
+    }
+
+    /// Runs until `shutdown`; a request cut short is found in the inbox at the next start, and
+    /// what it opened already is not opened again.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                request = self.requests.recv() => {
+                    let Some(request) = request else { return };
+                    tokio::select! {
+                        biased;
+                        () = shutdown.cancelled() => return,
+                        () = self.fulfil(request) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tries until it is done, or never will be.
+    async fn fulfil(&self, request: Request) {
+        let mut pause = Duration::from_millis(100);
+        while let Err(error) = self.try_fulfil(&request).await {
+            if error.kind == FaultKind::Permanent {
+                error!(%error, ?request, "rotations could not be opened; trying at the next start");
+                return;
+            }
+            warn!(%error, ?request, "opening rotations is held up; trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(30));
+        }
+    }
+
+    async fn try_fulfil(&self, request: &Request) -> Result<(), PortError> {
+        let openings = match &request.wish {
+            Wish::Findings { task } => {
+                self.open_findings(*task).await?;
+                Vec::new()
+            }
+            Wish::One { thing, certificate_id, rekey } => {
+                self.one(thing, *certificate_id, *rekey).await?
+            }
+        };
+        let commit = Commit { openings, facts_done: vec![request.fact], ..Commit::default() };
+        self.ports.journal.commit(commit).await.map(drop)
+    }
+
+    async fn open_findings(&self, task: AuditTaskId) -> Result<(), PortError> {
+        let (mut after, mut opened) = (None, 0);
+        loop {
+            let page = self.ports.audit.to_rotate(task, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(*last);
+            let openings = self.openings_of(task, &page).await?;
+            opened += openings.len();
+            self.ports.journal.commit(Commit { openings, ..Commit::default() }).await?;
+        }
+        info!(audit.task = %task, rotations = opened, "an audit's findings were acted upon");
+        Ok(())
+    }
+
+    async fn openings_of(
+        &self,
+        task: AuditTaskId,
+        page: &[CertificateId],
+    ) -> Result<Vec<NewRotation>, PortError> {
+        let certificates = self.ports.registry.describe(page).await?;
+        let things = self.ports.registry.things_of(page).await?;
+        let mut openings = Vec::with_capacity(page.len());
+        for (certificate, things) in certificates.into_iter().zip(things) {
+            let Some(certificate) = certificate.filter(is_active) else { continue };
+            if things.is_empty() {
+                let id = certificate.certificate_id;
+                warn!(certificate.id = %id, "an expiring certificate belongs to no thing");
+            }
+            let cause = Cause::Finding { task };
+            let rekey = self.settings.rekey;
+            openings.extend(
+                things.into_iter().map(|thing| self.opening(thing, &certificate, cause, rekey)),
+            );
+        }
+        Ok(openings)
+    }
+
+    /// The rotation of a thing that somebody asked for; none, with a word in the log, when the
+    /// thing has no ACTIVE certificate or not the one named.
+    async fn one(
+        &self,
+        thing: &ThingName,
+        certificate_id: Option<CertificateId>,
+        rekey: bool,
+    ) -> Result<Vec<NewRotation>, PortError> {
+        let found = self.ports.registry.certificates_of(std::slice::from_ref(thing)).await?;
+        let wanted = |certificate: &Certificate| {
+            certificate_id.is_none_or(|wanted| wanted == certificate.certificate_id)
+        };
+        let Some(certificate) = found.into_iter().flatten().find(wanted) else {
+            warn!(thing.name = %thing, "asked to rotate a thing without such an ACTIVE certificate");
+            return Ok(Vec::new());
+        };
+        Ok(vec![self.opening(thing.clone(), &certificate, Cause::Operator, rekey)])
+    }
+
+    fn opening(
+        &self,
+        thing: ThingName,
+        outgoing: &Certificate,
+        cause: Cause,
+        rekey: bool,
+    ) -> NewRotation {
+        let opening = Opening {
+            id: self.ports.entropy.rotation_id(),
+            thing,
+            outgoing: outgoing.clone(),
+            cause,
+            rekey,
+            recovery_for: self.settings.recovery_for,
+            // Who asks for one rotation by hand does not want to wait for its turn.
+            draw: if cause == Cause::Operator { 0 } else { self.ports.entropy.draw() },
+        };
+        let (rotation, state) = open(opening, &self.settings.timing, self.ports.clock.now());
+        NewRotation { rotation, state }
+    }
+}
+
+fn is_active(certificate: &Certificate) -> bool {
+    certificate.status == CertificateStatus::Active
+}
