@@ -316,6 +316,25 @@ mod key {
     }
 
     #[test]
+    fn a_compressed_point_is_refused() {
+        let key = SigningKey::generate_p256().unwrap();
+        let request = key.certificate_request("pump-1").unwrap();
+
+        let error = refused_der(&reseal(&key, request.as_der(), |info| {
+            let spki = key.public_key().spki();
+            let at = info.windows(spki.len()).position(|octets| octets == spki).unwrap();
+            let (last, sign) = (spki.len() - 1, spki[spki.len() - 1] & 1);
+            // SEC 1 §2.3.3: 02 or 03 and the first coordinate; the second one's 32 octets go.
+            let bits = [0x03, 34, 0, 2 | sign];
+            let short = [&[0x30, 57], &spki[2..23], &bits, &spki[27..=last - 32]].concat();
+            info.splice(at..=at + last, short);
+        }));
+
+        assert_eq!(error, PublicKeyError::Malformed.into());
+        assert_eq!(error.refusal(), RefusalCode::MalformedCsr);
+    }
+
+    #[test]
     fn a_point_that_is_not_on_the_curve_is_refused() {
         let key = SigningKey::generate_p256().unwrap();
         let request = key.certificate_request("pump-1").unwrap();
