@@ -88,6 +88,11 @@ impl Intake {
         Ok(())
     }
 
+    /// Lets the inbox be read at once: somebody else wrote to it.
+    pub fn nudge(&self) {
+        self.news.notify_one();
+    }
+
     /// Passes a hint on.
     pub async fn hint(&self, hint: Hint) {
         // A ring that is shutting down has no use for hints.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use perennial_core::{audit::Schedule, rotation::Timing, topic::Prefix};
+use perennial_core::{audit::Schedule, rotation::Timing};
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -43,8 +43,6 @@ pub struct Ports {
 /// What the ring may be told.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The management topics' prefix.
-    pub prefix: Prefix,
     /// How patient rotations are.
     pub timing: Timing,
     /// Whether rotations want a new key.
@@ -62,7 +60,6 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            prefix: Prefix::default(),
             timing: Timing::default(),
             rekey: true,
             recovery_for: Duration::ZERO,

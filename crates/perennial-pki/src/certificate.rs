@@ -77,6 +77,14 @@ pub fn facts(der: &[u8]) -> Result<CertificateFacts, CertificateFormatError> {
     })
 }
 
+/// The public key of a certificate in DER; its signature is not checked.
+///
+/// # Errors
+/// [`CertificateFormatError`] when it cannot be read or its key is of a kind not accepted here.
+pub fn public_key(der: &[u8]) -> Result<PublicKey, CertificateFormatError> {
+    Ok(PublicKey::from_spki(read(der)?.public_key().raw)?)
+}
+
 /// What of an authority's certificate matters to the authority.
 pub(crate) struct CaFacts {
     pub(crate) validity: Validity,

@@ -20,7 +20,7 @@ mod tls;
 mod verify;
 
 pub use authority::{Authority, AuthorityError, Lifetimes};
-pub use certificate::{CertificateFacts, CertificateFormatError, facts};
+pub use certificate::{CertificateFacts, CertificateFormatError, facts, public_key};
 pub use csr::{CsrDer, CsrError, Expectation, VerifiedCsr};
 pub use file::WriteNewError;
 pub use issue::{Intent, IssueError, Issued, Prepared};

@@ -1,1 +1,13 @@
-//! Placeholder.
+//! The server as a library: what the binary, the demo and the stories are made of.
+#![warn(missing_docs)]
+
+mod adapter;
+mod config;
+pub mod demo;
+mod enrolment;
+mod server;
+mod server_certificate;
+
+pub use config::{Config, ConfigError};
+pub use enrolment::{Candidate, Certified};
+pub use server::{DEVICE_POLICY, Server};

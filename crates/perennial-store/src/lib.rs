@@ -1,1 +1,30 @@
-//! Placeholder.
+//! Registry and journal on SQLite: one writer with group commit, many readers, an event log that
+//! shows tampering.
+#![warn(missing_docs)]
+
+mod audit;
+mod certificates;
+mod error;
+mod events;
+mod intents;
+mod journal;
+mod migrate;
+mod open;
+mod policies;
+mod principals;
+mod readers;
+mod registry;
+mod rotations;
+mod row;
+mod things;
+mod writer;
+
+pub use audit::AuditSettings;
+pub use certificates::{NewCertificate, StoredCertificate};
+pub use error::StoreError;
+pub use events::{BrokenChain, Event};
+pub use intents::{Intent, IntentOutcome, IntentRequest, IssuedCertificate};
+pub use open::{OpenError, Settings, Store};
+pub use policies::StoredPolicy;
+pub use principals::PrincipalRecord;
+pub use rotations::RotationFilter;

@@ -50,7 +50,7 @@ pub enum RunError {
     Crashed(CrashPoint),
 }
 
-type Dial = Pin<Box<dyn Future<Output = Result<Session, DialFailure>> + Send>>;
+type Dial = Pin<Box<dyn Future<Output = Result<Box<Session>, DialFailure>> + Send>>;
 type HookRun = Pin<Box<dyn Future<Output = perennial_core::message::HookResult> + Send>>;
 
 /// One device, ready to run.
@@ -65,7 +65,7 @@ pub struct Agent {
     machine: Option<Machine>,
     address: Arc<Address>,
     observer: Option<Observer>,
-    session: Option<Session>,
+    session: Option<Box<Session>>,
     dialing: Option<(Slot, Dial)>,
     hook: Option<HookRun>,
     wake_at: Option<Instant>,
@@ -74,7 +74,7 @@ pub struct Agent {
 
 enum Happened {
     Session(Result<crate::link::Incoming, crate::link::Ended>),
-    Dialed(Slot, Result<Session, DialFailure>),
+    Dialed(Slot, Result<Box<Session>, DialFailure>),
     Hook(perennial_core::message::HookResult),
     Woke,
     Shutdown,
@@ -152,7 +152,7 @@ impl Agent {
                 Happened::Shutdown => break,
             }
         }
-        if let Some(session) = self.session.take() {
+        if let Some(session) = &mut self.session {
             session.close().await;
         }
         Ok(())
@@ -184,7 +184,7 @@ impl Agent {
     async fn dialed(
         &mut self,
         slot: Slot,
-        outcome: Result<Session, DialFailure>,
+        outcome: Result<Box<Session>, DialFailure>,
     ) -> Result<(), RunError> {
         match outcome {
             Ok(session) => {

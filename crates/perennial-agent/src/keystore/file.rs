@@ -43,7 +43,7 @@ impl KeyStore for FileKeyStore {
     ) -> Result<(), KeyError> {
         let path = self.path(generation);
         if path.exists() {
-            return Ok(self.load(generation).map(|_| ())?);
+            return self.load(generation).map(|_| ());
         }
         let key = match copy_of {
             Some(original) => self.load(original)?,

@@ -38,10 +38,10 @@ pub(crate) struct Address {
 pub(crate) async fn dial(
     address: Arc<Address>,
     config: Arc<ClientConfig>,
-) -> Result<Session, DialFailure> {
+) -> Result<Box<Session>, DialFailure> {
     let limit = address.connect_for;
     match timeout(limit, connect(&address, config)).await {
-        Ok(outcome) => outcome.map_err(DialFailure::from),
+        Ok(outcome) => outcome.map(Box::new).map_err(DialFailure::from),
         Err(_) => Err(Why::TimedOut(limit.as_secs()).into()),
     }
 }
@@ -59,6 +59,7 @@ async fn connect(address: &Address, config: Arc<ClientConfig>) -> Result<Session
     Ok(Session::new(wire, address.prefix.clone(), told.unwrap_or(asked)))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other packet is out of turn")]
 async fn introduce(address: &Address, wire: &mut Wire) -> Result<ConnectAck, Why> {
     let keep_alive = u16::try_from(address.keep_alive_for.as_secs()).unwrap_or(u16::MAX);
     let connect = Connect {
@@ -81,14 +82,14 @@ async fn introduce(address: &Address, wire: &mut Wire) -> Result<ConnectAck, Why
 }
 
 fn unanswered(error: io::Error) -> Why {
-    match error.kind() {
-        io::ErrorKind::InvalidData if error.get_ref().is_some_and(|e| !e.is::<rustls::Error>()) => {
-            Why::Protocol(error.to_string())
-        }
-        _ => before_connack(error),
+    let ours = error.get_ref().is_some_and(|inner| !inner.is::<rustls::Error>());
+    if error.kind() == io::ErrorKind::InvalidData && ours {
+        return Why::Protocol(error.to_string());
     }
+    before_connack(error)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other packet is for the session")]
 async fn subscribe(address: &Address, wire: &mut Wire) -> Result<(), Why> {
     let options = SubscriptionOptions { qos: QoS::AtLeastOnce, ..Default::default() };
     let topic = |kind| (address.prefix.topic(&address.client_id, kind).into(), options);

@@ -164,7 +164,7 @@ impl Session {
     }
 
     /// Says goodbye.
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn close(&mut self) {
         let goodbye = Disconnect {
             reason_code: DisconnectReasonCode::NormalDisconnection,
             session_expiry_interval_secs: None,

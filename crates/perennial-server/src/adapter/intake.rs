@@ -1,0 +1,92 @@
+//! Intake from the embedded broker: device messages become facts, presence becomes hints.
+
+use perennial_broker::{BrokerHandle, Inbound, Presence, Subscription};
+use perennial_core::topic::{Kind, Prefix, TopicError, matches};
+use perennial_orchestrator::{Hint, Intake, port::Fact};
+use tokio::sync::broadcast::error::RecvError;
+use tracing::{error, warn};
+
+/// How many messages of a kind may wait to be written before their publishers wait too.
+const CAPACITY: usize = 2048;
+/// How many messages are written at once.
+const BATCH: usize = 512;
+
+/// Subscribes to what devices publish; each message is acknowledged once it is in the inbox.
+///
+/// # Errors
+/// [`TopicError`] when the prefix makes no filter.
+pub(crate) fn listen_for_messages(
+    broker: &BrokerHandle,
+    prefix: &Prefix,
+    intake: &Intake,
+) -> Result<(), TopicError> {
+    for kind in Kind::FROM_DEVICE {
+        let subscription = broker.subscribe(&prefix.filter(kind), CAPACITY)?;
+        tokio::spawn(take_in(subscription, prefix.clone(), intake.clone()));
+    }
+    Ok(())
+}
+
+async fn take_in(mut subscription: Subscription, prefix: Prefix, intake: Intake) {
+    while let Some(batch) = subscription.recv_many(BATCH).await {
+        let (mut facts, mut acks) = (Vec::new(), Vec::new());
+        for inbound in batch {
+            if let Some(fact) = fact(&inbound, &prefix) {
+                facts.push(fact);
+            }
+            acks.push(inbound.ack);
+        }
+        match intake.accept(facts).await {
+            Ok(()) => acks.into_iter().for_each(perennial_broker::Ack::accept),
+            // Without PUBACK the devices send again.
+            Err(error) => error!(%error, "messages of devices could not be written down"),
+        }
+    }
+}
+
+fn fact(inbound: &Inbound, prefix: &Prefix) -> Option<Fact> {
+    let (addressee, kind) = prefix.parse(&inbound.topic)?;
+    Some(Fact::Message {
+        client_id: inbound.client_id.clone(),
+        principal: inbound.principal,
+        addressee,
+        kind,
+        payload: inbound.payload.to_vec(),
+    })
+}
+
+/// Passes on who connects and who can be reached, until the broker is gone.
+pub(crate) async fn listen_for_presence(broker: BrokerHandle, prefix: Prefix, intake: Intake) {
+    let mut presence = broker.presence();
+    drop(broker);
+    loop {
+        match presence.recv().await {
+            Ok(event) => {
+                if let Some(hint) = hint(event, &prefix) {
+                    intake.hint(hint).await;
+                }
+            }
+            Err(RecvError::Lagged(missed)) => {
+                // Their rotations go on when their deadlines look for them.
+                warn!(missed, "presence events were missed");
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn hint(event: Presence, prefix: &Prefix) -> Option<Hint> {
+    match event {
+        Presence::Connected { client_id, principal, .. } => {
+            Some(Hint::Connected { client_id, principal })
+        }
+        Presence::Subscribed { client_id, principal, filters } => {
+            let reachable = Kind::FROM_SERVER.iter().any(|kind| {
+                let topic = prefix.topic(&client_id, *kind);
+                *kind != Kind::Refused && filters.iter().any(|filter| matches(filter, &topic))
+            });
+            reachable.then_some(Hint::Subscribed { client_id, principal })
+        }
+        Presence::Disconnected { .. } | Presence::Unsubscribed { .. } => None,
+    }
+}

@@ -1,0 +1,17 @@
+//! Adapters: the ring's ports and the broker's, carried out by store, authority and broker.
+
+mod authority;
+mod entropy;
+mod intake;
+mod messaging;
+mod notifier;
+mod principals;
+mod registry;
+
+pub(crate) use authority::CertificateAuthority;
+pub(crate) use entropy::SystemEntropy;
+pub(crate) use intake::{listen_for_messages, listen_for_presence};
+pub(crate) use messaging::BrokerMessaging;
+pub(crate) use notifier::LogNotifier;
+pub(crate) use principals::StorePrincipals;
+pub(crate) use registry::LiveRegistry;

@@ -1,0 +1,253 @@
+//! The server's configuration: a TOML file in which every key is known, and sensible without one.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use perennial_broker::TlsVersion;
+use perennial_core::{
+    audit::{Check, CheckName, Schedule, Threshold},
+    policy::Scope,
+    rotation::Timing,
+    time::days,
+    topic::Prefix,
+};
+use perennial_pki::{Profile, ServerProfile};
+use serde::Deserialize;
+
+/// All that can be configured.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The MQTT listener.
+    pub mqtt: Mqtt,
+    /// What certificates are issued.
+    pub certificates: Certificates,
+    /// When and what is audited.
+    pub audit: Audit,
+    /// How rotations are paced.
+    pub rotation: Rotation,
+    /// Which account and region ARNs in policies name.
+    pub account: Account,
+}
+
+/// The MQTT listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mqtt {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// DNS names and IP addresses under which devices reach it; its certificate carries them.
+    pub names: Vec<String>,
+    /// Lets clients in that know TLS 1.2 only.
+    pub allow_tls12: bool,
+    /// The first levels of the management topics.
+    pub prefix: Prefix,
+}
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8883)),
+            names: ["localhost", "127.0.0.1", "::1"].map(String::from).to_vec(),
+            allow_tls12: false,
+            prefix: Prefix::default(),
+        }
+    }
+}
+
+/// What certificates are issued.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Certificates {
+    /// How long a device's certificate lives.
+    pub device_secs: u64,
+    /// How long the broker's own certificate lives; it is renewed when a third of that is left.
+    pub server_secs: u64,
+    /// How long a retired certificate is kept, INACTIVE, before it is deleted.
+    pub grace_secs: u64,
+}
+
+impl Default for Certificates {
+    fn default() -> Self {
+        let server_secs = days(30).as_secs();
+        Self { device_secs: days(90).as_secs(), server_secs, grace_secs: days(30).as_secs() }
+    }
+}
+
+/// When and what is audited.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// From one audit to the next; a day is counted from midnight UTC.
+    pub every_secs: u64,
+    /// A certificate with less than this left is a finding. Device Defender allows no less than
+    /// 30 days; certificates that live shorter need less.
+    pub expiring_secs: u64,
+    /// A certificate older than this is a finding; absent, age is not checked.
+    pub age_secs: Option<u64>,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        let (every_secs, expiring_secs) = (days(1).as_secs(), days(30).as_secs());
+        Self { every_secs, expiring_secs, age_secs: None }
+    }
+}
+
+/// How rotations are paced.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rotation {
+    /// Whether devices must make a new key.
+    pub rekey: bool,
+    /// Rotations that one audit opens begin spread over this.
+    pub spread_secs: u64,
+    /// How long to wait for a CSR before asking again.
+    pub csr_wait_secs: u64,
+    /// How long to wait for an acknowledgement before delivering again.
+    pub ack_wait_secs: u64,
+    /// How long after the new certificate was seen connecting to complete without an ack.
+    pub settle_secs: u64,
+    /// How long a rotation stays open for a device that is away.
+    pub hold_secs: u64,
+    /// How often at most a connected device is asked, or delivered to.
+    pub max_tries: u32,
+}
+
+impl Default for Rotation {
+    fn default() -> Self {
+        let timing = Timing::default();
+        Self {
+            rekey: true,
+            spread_secs: timing.spread_for.as_secs(),
+            csr_wait_secs: timing.csr_wait_for.as_secs(),
+            ack_wait_secs: timing.ack_wait_for.as_secs(),
+            settle_secs: timing.settle_for.as_secs(),
+            hold_secs: timing.hold_for.as_secs(),
+            max_tries: timing.max_requests,
+        }
+    }
+}
+
+/// Which account and region ARNs in policies name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// A region's name.
+    pub region: String,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        let Scope { region, account, .. } = Scope::default();
+        Self { id: account, region }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {path} cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, a key nobody knows, or a value of the wrong kind.
+    #[error("the configuration {path} is not usable: {reason}")]
+    Invalid {
+        /// Which.
+        path: String,
+        /// Where and why.
+        reason: String,
+    },
+    /// A value out of its range.
+    #[error("{key} = {value}: {reason}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file, the line and the key.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: name.clone(), source })?;
+        toml::from_str(&text)
+            .map_err(|error| ConfigError::Invalid { path: name, reason: error.to_string() })
+    }
+
+    pub(crate) fn device_profile(&self) -> Profile {
+        let validity_for = Duration::from_secs(self.certificates.device_secs);
+        Profile { validity_for, ..Profile::default() }
+    }
+
+    pub(crate) fn server_profile(&self) -> ServerProfile {
+        let validity_for = Duration::from_secs(self.certificates.server_secs);
+        ServerProfile { validity_for, ..ServerProfile::default() }
+    }
+
+    pub(crate) fn checks(&self) -> Result<Vec<Check>, ConfigError> {
+        let expiring = check(
+            CheckName::DeviceCertificateExpiring,
+            "audit.expiring_secs",
+            self.audit.expiring_secs,
+        )?;
+        let age = self
+            .audit
+            .age_secs
+            .map(|secs| check(CheckName::DeviceCertificateAge, "audit.age_secs", secs));
+        std::iter::once(Ok(expiring)).chain(age).collect()
+    }
+
+    pub(crate) fn schedule(&self) -> Result<Schedule, ConfigError> {
+        let secs = self.audit.every_secs;
+        Schedule::every(Duration::from_secs(secs)).map_err(|error| ConfigError::Value {
+            key: "audit.every_secs",
+            value: secs.to_string(),
+            reason: error.to_string(),
+        })
+    }
+
+    pub(crate) fn timing(&self) -> Timing {
+        let rotation = &self.rotation;
+        Timing {
+            spread_for: Duration::from_secs(rotation.spread_secs),
+            csr_wait_for: Duration::from_secs(rotation.csr_wait_secs),
+            ack_wait_for: Duration::from_secs(rotation.ack_wait_secs),
+            settle_for: Duration::from_secs(rotation.settle_secs),
+            hold_for: Duration::from_secs(rotation.hold_secs),
+            max_requests: rotation.max_tries,
+            max_deliveries: rotation.max_tries,
+            ..Timing::default()
+        }
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        let Account { id, region } = self.account.clone();
+        Scope { region, account: id, ..Scope::default() }
+    }
+
+    pub(crate) fn oldest_tls(&self) -> TlsVersion {
+        if self.mqtt.allow_tls12 { TlsVersion::V1_2 } else { TlsVersion::V1_3 }
+    }
+}
+
+fn check(name: CheckName, key: &'static str, secs: u64) -> Result<Check, ConfigError> {
+    let threshold = Threshold::custom(Duration::from_secs(secs)).map_err(|error| {
+        ConfigError::Value { key, value: secs.to_string(), reason: error.to_string() }
+    })?;
+    Ok(Check { name, threshold })
+}

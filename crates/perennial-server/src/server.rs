@@ -1,0 +1,293 @@
+//! The composition root: store, authority, broker and ring put together into one running server.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use aws_lc_rs::rand::SystemRandom;
+use perennial_broker::{Broker, BrokerHandle, Limits, ServerIdentity, TrustAnchors};
+use perennial_core::{
+    audit::{AuditTask, TaskType},
+    ids::PolicyName,
+    policy::Document,
+    time::Timestamp,
+};
+use perennial_orchestrator::{
+    Intake, Ports, Ring, Settings as RingSettings, SystemClock,
+    port::{Clock as _, Entropy as _},
+};
+use perennial_pki::Authority;
+use perennial_store::{AuditSettings, Settings as StoreSettings, Store};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    adapter::{
+        BrokerMessaging, CertificateAuthority, LiveRegistry, LogNotifier, StorePrincipals,
+        SystemEntropy, listen_for_messages, listen_for_presence,
+    },
+    config::Config,
+    server_certificate::ServerCertificate,
+};
+
+/// The policy that the first start makes for devices: their own connection and topics, no more.
+pub const DEVICE_POLICY: &str = "perennial-device";
+
+/// How often retired certificates whose grace is over are deleted, and how many at once.
+const SWEEP: (Duration, usize) = (Duration::from_secs(60), 1000);
+
+/// A running server.
+pub struct Server {
+    data: PathBuf,
+    config: Config,
+    store: Store,
+    authority: Arc<Authority>,
+    registry: Arc<LiveRegistry>,
+    broker: BrokerHandle,
+    mqtt: SocketAddr,
+    ring: Ring,
+    shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts everything on the data folder `data`, which it makes if need be.
+    ///
+    /// # Errors
+    /// What is in the way: the folder, another process, the port, the configuration.
+    pub async fn start(data: &Path, config: Config) -> anyhow::Result<Self> {
+        let clock = SystemClock;
+        make_private(data)?;
+        let store = Store::open(data, store_settings(&config)?)?;
+        let interrupted = store.fail_interrupted_audits(clock.now()).await?;
+        if interrupted > 0 {
+            warn!(audits = interrupted, "audits that were cut short count as failed");
+        }
+        let authority =
+            Authority::open_or_create(&data.join("ca"), clock.now(), &SystemRandom::new())?;
+        let authority = Arc::new(authority);
+        write_anchor(data, &authority)?;
+        make_device_policy(&store, &config, clock.now()).await?;
+
+        let shutdown = CancellationToken::new();
+        let principals = Arc::new(StorePrincipals::new(store.clone()));
+        let certificate = ServerCertificate::new(
+            Arc::clone(&authority),
+            &config.mqtt.names,
+            config.server_profile(),
+            Arc::new(clock),
+        );
+        let (certified, validity) = certificate.issue()?;
+        let identity = ServerIdentity::new(certified);
+        let broker = bind(&config, &identity, &authority, Arc::clone(&principals))?;
+        let (mqtt, handle) = (broker.local_addr(), broker.handle());
+        let registry = Arc::new(LiveRegistry::new(store.clone(), principals, handle.clone()));
+        let ring = start_ring(&config, &store, &authority, &registry, &handle).await?;
+        let intake = ring.intake();
+        listen_for_messages(&handle, &config.mqtt.prefix, &intake)?;
+        let presence = listen_for_presence(handle.clone(), config.mqtt.prefix.clone(), intake);
+
+        let tasks = vec![
+            tokio::spawn(presence),
+            tokio::spawn(certificate.keep_alive(identity, validity, shutdown.clone())),
+            tokio::spawn(sweep(store.clone(), shutdown.clone())),
+            tokio::spawn(broker.run(shutdown.clone().cancelled_owned())),
+        ];
+        info!(%mqtt, data = %data.display(), "listening");
+        let data = data.to_owned();
+        Ok(Self {
+            data,
+            config,
+            store,
+            authority,
+            registry,
+            broker: handle,
+            mqtt,
+            ring,
+            shutdown,
+            tasks,
+        })
+    }
+
+    /// Where devices connect.
+    pub fn mqtt(&self) -> SocketAddr {
+        self.mqtt
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The configuration it runs with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Registry and journal.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The certificate authority.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The broker.
+    pub fn broker(&self) -> &BrokerHandle {
+        &self.broker
+    }
+
+    /// Where facts are put in.
+    pub fn intake(&self) -> Intake {
+        self.ring.intake()
+    }
+
+    /// Runs every configured check now; what they find is acted upon when this returns.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn audit_now(&self) -> anyhow::Result<AuditTask> {
+        let id = SystemEntropy::default().audit_task_id();
+        let task = self.store.run_audit(id, TaskType::OnDemandAuditTask, SystemClock.now()).await?;
+        self.ring.intake().nudge();
+        Ok(task)
+    }
+
+    pub(crate) fn registry(&self) -> Arc<LiveRegistry> {
+        Arc::clone(&self.registry)
+    }
+
+    /// Stops: sessions are told, what is being committed is committed, nothing accepted is lost.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.ring.stop().await;
+        for task in self.tasks {
+            // The presence listener ends with the broker; one that panicked has ended too.
+            let _ = tokio::time::timeout(Duration::from_secs(10), task).await;
+        }
+        let store = self.store;
+        drop((self.registry, self.broker));
+        // Writing what was handed over may take a moment: not on an async worker.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+}
+
+fn make_private(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| {
+        format!(
+            "the data folder {} cannot be made: choose a folder you may write",
+            folder.display()
+        )
+    })
+}
+
+fn store_settings(config: &Config) -> anyhow::Result<StoreSettings> {
+    Ok(StoreSettings {
+        audit: AuditSettings { checks: config.checks()? },
+        grace_for: Duration::from_secs(config.certificates.grace_secs),
+    })
+}
+
+/// Puts the trust anchor where people and devices find it.
+fn write_anchor(data: &Path, authority: &Authority) -> anyhow::Result<()> {
+    let path = data.join("ca.pem");
+    std::fs::write(&path, authority.root_pem())
+        .with_context(|| format!("{} cannot be written", path.display()))
+}
+
+async fn make_device_policy(store: &Store, config: &Config, now: Timestamp) -> anyhow::Result<()> {
+    let name = PolicyName::new(DEVICE_POLICY)?;
+    let document = Document::parse(&device_policy(config))?;
+    match store.create_policy(name, &document, now).await {
+        Ok(_) | Err(perennial_store::StoreError::Exists { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a device needs for its own rotation, and its own name's topics besides.
+fn device_policy(config: &Config) -> String {
+    let scope = config.scope();
+    let arn = |kind: &str, name: &str| scope.arn(kind, name);
+    let thing = "${iot:Connection.Thing.ThingName}";
+    let own = format!("{}/{thing}/*", config.mqtt.prefix.as_str());
+    let devices = format!("devices/{thing}/*");
+    serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Effect": "Allow", "Action": "iot:Connect", "Resource": arn("client", thing),
+              "Condition": { "Bool": { "iot:Connection.Thing.IsAttached": "true" } } },
+            { "Effect": "Allow", "Action": ["iot:Publish", "iot:Receive"],
+              "Resource": [arn("topic", &own), arn("topic", &devices)] },
+            { "Effect": "Allow", "Action": "iot:Subscribe",
+              "Resource": [arn("topicfilter", &own), arn("topicfilter", &devices)] }
+        ]
+    })
+    .to_string()
+}
+
+fn bind(
+    config: &Config,
+    identity: &ServerIdentity,
+    authority: &Authority,
+    principals: Arc<StorePrincipals>,
+) -> anyhow::Result<Broker> {
+    let settings = perennial_broker::Settings {
+        listen: config.mqtt.listen,
+        oldest_tls: config.oldest_tls(),
+        scope: config.scope(),
+        limits: Limits::default(),
+    };
+    let anchors = TrustAnchors::new(&[authority.issuing().clone()])?;
+    let clock = Arc::new(|| SystemClock.now());
+    Ok(Broker::bind(settings, identity.clone(), anchors, principals, clock)?)
+}
+
+async fn start_ring(
+    config: &Config,
+    store: &Store,
+    authority: &Arc<Authority>,
+    registry: &Arc<LiveRegistry>,
+    broker: &BrokerHandle,
+) -> anyhow::Result<Ring> {
+    let issuing =
+        CertificateAuthority::new(Arc::clone(authority), config.device_profile(), store.clone());
+    let ports = Ports {
+        journal: Arc::new(store.clone()),
+        registry: Arc::clone(registry) as _,
+        authority: Arc::new(issuing),
+        messaging: Arc::new(BrokerMessaging::new(broker.clone(), config.mqtt.prefix.clone())),
+        notifier: Arc::new(LogNotifier::new(store.clone())),
+        audit: Arc::new(store.clone()),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy::default()),
+    };
+    let settings = RingSettings {
+        timing: config.timing(),
+        rekey: config.rotation.rekey,
+        audit: Some(config.schedule()?),
+        ..RingSettings::default()
+    };
+    Ok(Ring::start(ports, settings).await?)
+}
+
+async fn sweep(store: Store, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(SWEEP.0) => {}
+        }
+        match store.sweep(SWEEP.1, SystemClock.now()).await {
+            Ok(deleted) if deleted.is_empty() => {}
+            Ok(deleted) => info!(certificates = deleted.len(), "retired certificates were deleted"),
+            Err(error) => warn!(%error, "retired certificates could not be deleted; trying again"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What can go wrong in the store, and whether it may go away by itself.
+
+use perennial_core::{certificate::UnlawfulTransition, ids::RotationId};
+use perennial_orchestrator::port::PortError;
+use rusqlite::ErrorCode;
+
+/// A read or write that did not work; nothing of a failed write is kept.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite's own error.
+    #[error("the database: {0}")]
+    Database(std::sync::Arc<rusqlite::Error>),
+    /// A row that cannot be what this version wrote.
+    #[error("a stored {what} cannot be read: {reason}")]
+    Corrupt {
+        /// What the row holds.
+        what: &'static str,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// Something named does not exist.
+    #[error("there is no {what} {name}")]
+    NotFound {
+        /// Its kind.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Something of that name exists, and is different.
+    #[error("{what} {name} exists already")]
+    Exists {
+        /// Its kind.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// It is not in a state in which this can be done.
+    #[error("{0}")]
+    Refused(String),
+    /// A certificate's status cannot change that way.
+    #[error(transparent)]
+    Unlawful(#[from] UnlawfulTransition),
+    /// Somebody else stepped the rotation since it was loaded.
+    #[error("rotation {rotation_id} was stepped by somebody else since version {version}")]
+    Outdated {
+        /// The rotation.
+        rotation_id: RotationId,
+        /// The version that was loaded.
+        version: u64,
+    },
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(std::sync::Arc::new(error))
+    }
+}
+
+impl StoreError {
+    pub(crate) fn corrupt(what: &'static str, reason: impl ToString) -> Self {
+        Self::Corrupt { what, reason: reason.to_string() }
+    }
+
+    pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
+        Self::NotFound { what, name: name.to_string() }
+    }
+
+    /// Whether the same may work later: the disk was full or slow, or the database busy.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Closed => true,
+            Self::Database(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::CannotOpen
+                )
+            ),
+            Self::Corrupt { .. }
+            | Self::NotFound { .. }
+            | Self::Exists { .. }
+            | Self::Refused(_)
+            | Self::Unlawful(_)
+            | Self::Outdated { .. } => false,
+        }
+    }
+}
+
+impl From<StoreError> for PortError {
+    fn from(error: StoreError) -> Self {
+        if error.is_retryable() { Self::retryable(error) } else { Self::permanent(error) }
+    }
+}

@@ -1,0 +1,26 @@
+//! Migrations: numbered files, each applied in one transaction, never changed once released.
+
+use rusqlite::Connection;
+
+use crate::OpenError;
+
+/// The schema's steps, in order; the database remembers how many were applied.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_init.sql")];
+
+/// Brings the schema up to what this version knows.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    let known = MIGRATIONS.len();
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(found) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        let applied = u32::try_from(number + 1).unwrap_or(u32::MAX);
+        transaction.pragma_update(None, "user_version", applied)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

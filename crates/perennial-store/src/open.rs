@@ -1,0 +1,177 @@
+//! Opening: one process a data folder, a schema this version knows, a file nobody else may read.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use perennial_core::time::days;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{
+    AuditSettings, StoreError,
+    migrate::migrate,
+    readers::Readers,
+    writer::{self, Writer},
+};
+
+/// The database's file in the data folder.
+const DATABASE: &str = "perennial.db";
+/// The file whose lock says that the folder is in use.
+const LOCK: &str = "lock";
+
+/// What the store may be told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What audits check.
+    pub audit: AuditSettings,
+    /// How long a retired certificate is kept, INACTIVE, before it is deleted.
+    pub grace_for: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { audit: AuditSettings::default(), grace_for: days(30) }
+    }
+}
+
+/// Why a data folder could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or a file in it cannot be made, read or written.
+    #[error("the data folder {} cannot be used: {source}; check that it exists on a writable disk and belongs to this user", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error("the data folder {} is in use by process {pid}; stop that one first or choose another folder", path.display())]
+    InUse {
+        /// Which.
+        path: PathBuf,
+        /// The other process, as far as it said so.
+        pid: String,
+    },
+    /// A newer version wrote it.
+    #[error(
+        "the data folder was written by a newer version (schema {found}; this version knows up to {known}); run that version or restore a backup"
+    )]
+    Newer {
+        /// The schema's number in the file.
+        found: usize,
+        /// The highest number this version knows.
+        known: usize,
+    },
+    /// SQLite's own error.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+/// Registry and journal of one data folder. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) writer: Writer,
+    pub(crate) readers: Readers,
+    pub(crate) settings: Arc<Settings>,
+    closing: Arc<Closing>,
+}
+
+/// Held until the last clone is gone.
+struct Closing {
+    thread: Mutex<Option<JoinHandle<()>>>,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens or makes the store in `folder`, which must exist.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is in the way and what to do about it.
+    pub fn open(folder: &Path, settings: Settings) -> Result<Self, OpenError> {
+        let lock = lock(folder)?;
+        let path = folder.join(DATABASE);
+        create_private(&path).map_err(|source| OpenError::Folder { path: path.clone(), source })?;
+        let mut connection = Connection::open(&path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        connection.pragma_update(None, "cache_size", -65_536)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(128);
+        migrate(&mut connection)?;
+        let readers = Readers::new(move || open_reader(&path))?;
+        let (writer, thread) = writer::start(connection)
+            .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+        let closing = Arc::new(Closing { thread: Mutex::new(Some(thread)), _lock: lock });
+        Ok(Self { writer, readers, settings: Arc::new(settings), closing })
+    }
+
+    /// Waits until everything that was handed over is written. Other clones must be gone.
+    pub fn close(self) {
+        let Self { writer, closing, .. } = self;
+        drop(writer);
+        let thread = closing.thread.lock().take();
+        if let Some(thread) = thread {
+            // A writer that panicked has nothing left to write.
+            let _ = thread.join();
+        }
+    }
+
+    /// Runs `job` on a reading connection, off the async workers.
+    pub(crate) async fn read<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        let task = tokio::task::spawn_blocking(move || readers.with(job));
+        task.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs `job` with the next commit.
+    pub(crate) async fn write<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.write(job).await
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let path = folder.join(LOCK);
+    let failed = |source| OpenError::Folder { path: path.clone(), source };
+    let mut file = create_private(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            file.read_to_string(&mut pid).map_err(failed)?;
+            return Err(OpenError::InUse { path: folder.to_owned(), pid });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(failed)?;
+    Ok(file)
+}
+
+fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}

@@ -1,0 +1,100 @@
+//! The writer: one thread that owns the writing connection and commits many jobs at once.
+//!
+//! Jobs that queue up while a commit is under way share the next one: one fsync serves them all.
+//! Each runs in a savepoint of its own, so one that fails takes nothing else with it, and nobody
+//! is answered before the commit.
+
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+use tracing::error;
+
+use crate::StoreError;
+
+/// How many jobs one commit may serve.
+const GROUP: usize = 1024;
+
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+
+/// The way to the writer. Cheap to clone; the thread ends when the last one is gone.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    jobs: mpsc::Sender<Job>,
+}
+
+/// Starts the thread that owns `connection`.
+pub(crate) fn start(connection: Connection) -> std::io::Result<(Writer, JoinHandle<()>)> {
+    let (jobs, queue) = mpsc::channel(GROUP);
+    let thread = std::thread::Builder::new()
+        .name("store-writer".to_owned())
+        .spawn(move || run(&connection, queue))?;
+    Ok((Writer { jobs }, thread))
+}
+
+impl Writer {
+    /// Runs `job` in the next commit and answers once that is durable.
+    pub(crate) async fn write<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let result = in_savepoint(connection, job);
+            Box::new(move |committed| {
+                // Nobody waits for it any more: the caller was dropped.
+                let _ = answer.send(committed.and(result));
+            })
+        });
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    job: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    execute(connection, "SAVEPOINT job")?;
+    let result = job(connection);
+    if result.is_err() {
+        execute(connection, "ROLLBACK TO job")?;
+    }
+    execute(connection, "RELEASE job")?;
+    result
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+fn run(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while queue.blocking_recv_many(&mut group, GROUP) > 0 {
+        if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
+            error!(%error, "a transaction could not begin");
+            // Their callers hear that the store was closed to them, and may try again.
+            group.clear();
+            continue;
+        }
+        let answers: Vec<Answer> = group.drain(..).map(|job| job(connection)).collect();
+        let committed = commit(connection);
+        for answer in answers {
+            answer(committed.clone());
+        }
+    }
+}
+
+fn commit(connection: &Connection) -> Result<(), StoreError> {
+    let committed = execute(connection, "COMMIT");
+    if let Err(error) = &committed {
+        error!(%error, "a transaction could not be committed");
+        if let Err(error) = execute(connection, "ROLLBACK") {
+            error!(%error, "nor rolled back");
+        }
+    }
+    committed
+}
