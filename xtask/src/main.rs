@@ -6,6 +6,7 @@ mod deps;
 mod process;
 mod purity;
 mod setup;
+mod simulate;
 mod sizes;
 mod workspace;
 
@@ -31,6 +32,15 @@ enum Task {
     Setup,
     /// Checks which crate may depend on which, and that the core stays pure.
     Deps,
+    /// Runs both rotation machines against each other under random faults.
+    Simulate {
+        /// How many schedules.
+        #[arg(long, default_value_t = 100_000)]
+        schedules: u64,
+        /// The first one's seed; a schedule's seed replays it.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Measures files and functions, and with --binary the agent's executable.
     Sizes {
         /// Also build the agent as a device gets it and weigh it.
@@ -58,6 +68,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Ci => ci::run(&workspace),
         Task::Setup => setup::run(&workspace),
         Task::Deps => deps::run(&workspace),
+        Task::Simulate { schedules, seed } => simulate::run(schedules, seed),
         Task::Sizes { binary } => sizes::run(&workspace, binary),
     }
 }

@@ -155,6 +155,7 @@ impl Authority {
     ) -> Result<Self, AuthorityError> {
         let files = Files::in_folder(folder)?;
         files.check()?;
+        files.remove_leftovers()?;
         if !files.has(ISSUING)? {
             files.make(lifetimes, now, random)?;
         }
@@ -232,6 +233,15 @@ impl Files {
             if self.has(present)? && !self.has(missing)? {
                 let folder = self.folder.clone();
                 return Err(AuthorityError::Incomplete { folder, present, missing });
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_leftovers(&self) -> Result<(), AuthorityError> {
+        for path in [ROOT_KEY, ROOT, ISSUING_KEY, ISSUING].map(|name| self.path(name)) {
+            if let Err(source) = file::remove_leftover(&path) {
+                return Err(AuthorityError::Io { path, source });
             }
         }
         Ok(())

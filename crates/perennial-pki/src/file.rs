@@ -29,7 +29,7 @@ pub enum WriteNewError {
 /// Writes `contents` to the new file `path` with `mode`, durable when this returns.
 ///
 /// A crash leaves either the whole file or none, at worst with a `.new` file
-/// beside it that the next attempt removes.
+/// beside it that the next attempt or [`remove_leftover`] removes.
 pub(crate) fn write_new(path: &Path, contents: &[u8], mode: u32) -> Result<(), WriteNewError> {
     let temporary = temporary(path);
     let written = write_durably(&temporary, contents, mode).and_then(|()| place(&temporary, path));
@@ -43,6 +43,15 @@ pub(crate) fn write_new(path: &Path, contents: &[u8], mode: u32) -> Result<(), W
             WriteNewError::Io { path, source }
         }
     })
+}
+
+/// Removes what a crash during [`write_new`] left beside `path`: a torn file, or a second name of
+/// the whole one, under which a key would stay when its file is moved away.
+pub(crate) fn remove_leftover(path: &Path) -> io::Result<()> {
+    match fs::remove_file(temporary(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Err(_) | Ok(()) => Ok(()),
+    }
 }
 
 fn temporary(path: &Path) -> PathBuf {

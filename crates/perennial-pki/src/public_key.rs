@@ -204,14 +204,28 @@ fn rsa(mut parameters: Reader<'_>, key: &[u8]) -> Result<KeyAlgorithm, PublicKey
     }
 }
 
-/// The bits of a positive INTEGER's content.
+/// The bits of a positive INTEGER's content, which must be minimal (X.690 §8.3.2).
 fn bit_len(integer: &[u8]) -> Result<usize, PublicKeyError> {
     let magnitude = match integer {
-        [0, rest @ ..] => rest,
-        all => all,
+        [0, rest @ ..] if matches!(rest, [0x80..=0xff, ..]) => rest,
+        [1..=0x7f, ..] => integer,
+        _ => return Err(PublicKeyError::Malformed),
     };
-    match magnitude.first() {
-        None | Some(0) => Err(PublicKeyError::Malformed),
-        Some(first) => Ok(magnitude.len() * 8 - first.leading_zeros() as usize),
+    let unused = magnitude.first().map_or(0, |first| first.leading_zeros() as usize);
+    Ok(magnitude.len() * 8 - unused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bits_of_an_integer_are_counted_and_an_ill_formed_one_is_refused() {
+        assert_eq!(bit_len(&[1]), Ok(1));
+        assert_eq!(bit_len(&[0x7f, 0]), Ok(15));
+        assert_eq!(bit_len(&[0, 0x80]), Ok(8));
+        for bad in [&[][..], &[0], &[0, 1], &[0, 0, 0x80], &[0x80, 0]] {
+            assert_eq!(bit_len(bad), Err(PublicKeyError::Malformed), "{bad:02x?}");
+        }
     }
 }

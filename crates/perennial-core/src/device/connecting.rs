@@ -18,7 +18,13 @@ impl Machine {
         self.link = Link { online: Some(slot), ..Link::default() };
         match slot {
             Slot::Candidate => self.candidate_connected(timing),
-            Slot::Previous => self.fell_back(timing),
+            Slot::Previous if self.device.slots.previous.is_some() => self.fell_back(timing),
+            Slot::Previous => {
+                // Nothing of this device is in that slot any more.
+                let slot = self.preferred();
+                let commands = self.dial(slot, Duration::ZERO);
+                Step::counted(self, commands)
+            }
             Slot::Current if self.on_trial() => {
                 // Somebody is there: now it shows whether the candidate gets through.
                 let commands = self.dial(Slot::Candidate, Duration::ZERO);

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Digest, RotationId};
 
-/// A signature in base64 (RFC 4648 §4): ECDSA as ASN.1 DER, RSA as PKCS#1 v1.5, each with SHA-256.
+/// A signature in base64 (RFC 4648 §4): ECDSA as ASN.1 DER (RFC 3279 §2.2.3), RSA as PKCS#1 v1.5.
+///
+/// The hash follows the key: SHA-384 for P-384, SHA-512 for P-521, SHA-256 for every other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Proof(pub String);

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Waits for evidence of the incoming certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AwaitingAck {
     /// The incoming certificate.

@@ -9,7 +9,7 @@ use super::{
 use crate::{time::Timestamp, topic::Kind};
 
 /// Waits to ask, or for an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AwaitingCsr {
     /// How often the device was asked since its last CSR.

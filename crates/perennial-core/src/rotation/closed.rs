@@ -10,7 +10,7 @@ use super::{
 use crate::{ids::CertificateId, message::HookResult, time::Timestamp};
 
 /// The device proved the incoming certificate and the outgoing one is withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rotated {
     /// The certificate in use.
@@ -24,7 +24,7 @@ pub struct Rotated {
 }
 
 /// The rotation ended without a proven certificate, or with the outgoing one left behind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failed {
     /// Why.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Waits for the registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Enrolling {
     /// The certificate issued for this rotation.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Who is known to have sent a message: never what its payload claims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sender {
     /// The principal of the session that published it, where the broker tells.
     pub session: Option<CertificateId>,
@@ -32,7 +32,7 @@ impl Sender {
 }
 
 /// A CSR as the device sent it, unverified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Csr {
     /// The PEM text.
     pub pem: Arc<str>,
@@ -41,7 +41,7 @@ pub struct Csr {
 }
 
 /// A CSR that did not do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RefusedCsr {
     /// Which one.
     pub csr: Digest,
@@ -62,7 +62,7 @@ pub enum FaultKind {
 }
 
 /// A verb that did not work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fault {
     /// Whether to try again.
     pub kind: FaultKind,
@@ -71,7 +71,7 @@ pub struct Fault {
 }
 
 /// Where the device is when a deadline passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// Not connected.
@@ -91,7 +91,7 @@ pub enum Cancellation {
 }
 
 /// One fact about one rotation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "input", rename_all = "snake_case")]
 pub enum Input {
     /// A `csr_res` arrived.

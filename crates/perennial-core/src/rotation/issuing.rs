@@ -10,7 +10,7 @@ use super::{
 use crate::{time::Timestamp, topic::Kind};
 
 /// Waits for the authority.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Issuing {
     /// The CSR in hand; kept here so that issuing can be tried again after a crash.

@@ -22,7 +22,7 @@ pub enum Evidence {
 }
 
 /// Waits for the registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Retiring {
     /// The incoming certificate.
@@ -75,8 +75,10 @@ impl Retiring {
             Input::OutgoingRetired => self.retired(context),
             Input::RetireFailed { fault } => self.failed(fault, context),
             Input::DeadlinePassed { .. } => self.again(context),
-            Input::AckReceived { sender, hook, .. }
-                if sender.is(&self.incoming) && self.failure.is_some() =>
+            Input::AckReceived { sender, hook, certificate_id, .. }
+                if sender.is(&self.incoming)
+                    && self.failure.is_some()
+                    && certificate_id.is_none_or(|named| named == self.incoming) =>
             {
                 // What was kept for want of anything better turns out to work.
                 let proven = Self { evidence: Evidence::Acknowledged, failure: None, ..self };

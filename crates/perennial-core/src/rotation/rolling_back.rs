@@ -9,7 +9,7 @@ use super::{
 use crate::{ids::CertificateId, time::Timestamp};
 
 /// Waits for the registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RollingBack {
     /// The incoming certificate.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The state of one rotation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "state")]
 pub enum State {
     /// Waits to ask, or for the device's CSR.
@@ -51,7 +51,7 @@ pub enum Outcome {
 }
 
 /// Why a rotation failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "failure", rename_all = "snake_case")]
 pub enum Failure {
     /// The device was not connected when the time ran out.
@@ -108,7 +108,7 @@ impl fmt::Display for Failure {
             }
             Self::NoAck => f.write_str("the device never proved the incoming certificate"),
             Self::DeviceRefused { code, text } => {
-                write!(f, "the device refused the incoming certificate: {text} ({code:?})")
+                write!(f, "the device gave up: {text} ({code:?})")
             }
             Self::Cancelled { by: Cancellation::Operator } => {
                 f.write_str("an operator cancelled it")

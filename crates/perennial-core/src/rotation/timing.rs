@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::days;
 
 /// The spans and counts that bound a rotation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Timing {
     /// Rotations that open together begin spread evenly over this span.
     pub spread_for: Duration,

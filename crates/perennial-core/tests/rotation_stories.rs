@@ -1,0 +1,230 @@
+//! Stories of the server's machine; those that once went wrong are named so.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+use std::time::Duration;
+
+use perennial_core::{
+    certificate::{Certificate, CertificateStatus, Validity},
+    ids::{CertificateId, Digest, RotationId, ThingName},
+    message::{ErrorCode, HookResult, RefusalCode},
+    rotation::*,
+    time::{Timestamp, days},
+};
+
+const OUTGOING: CertificateId = CertificateId::from_bytes([1; 32]);
+const INCOMING: CertificateId = CertificateId::from_bytes([2; 32]);
+const OPENED_AT: Timestamp = Timestamp::from_secs(1_000_000);
+
+struct Ring {
+    rotation: Rotation,
+    state: State,
+    now: Timestamp,
+    commands: Vec<Command>,
+    note: Note,
+}
+
+impl Ring {
+    fn opened() -> Self {
+        let opening = Opening {
+            id: RotationId::from_bytes([7; 16]),
+            thing: ThingName::new("pump-1").unwrap(),
+            outgoing: Certificate {
+                certificate_id: OUTGOING,
+                status: CertificateStatus::Active,
+                validity: Validity {
+                    not_before: Timestamp::EPOCH,
+                    not_after: OPENED_AT + days(10),
+                },
+                created_at: Timestamp::EPOCH,
+            },
+            cause: Cause::Operator,
+            rekey: true,
+            recovery_for: days(5),
+            draw: 0,
+        };
+        let (rotation, state) = open(opening, &Timing::default(), OPENED_AT);
+        Self { rotation, state, now: OPENED_AT, commands: Vec::new(), note: Note::Counted }
+    }
+
+    fn told(self, input: Input) -> Self {
+        let Self { rotation, state, now, .. } = self;
+        let Step { state, commands, note } = step(&rotation, state, input, &Timing::default(), now);
+        Self { rotation, state, now, commands, note }
+    }
+
+    fn after(self, passed: Duration) -> Self {
+        Self { now: self.now + passed, ..self }
+    }
+
+    fn awaiting_ack() -> Self {
+        Self::opened()
+            .told(csr())
+            .told(Input::CertificateIssued { csr: digest(), incoming: INCOMING })
+            .told(Input::Enrolled)
+    }
+
+    fn retiring_evidence(&self) -> Evidence {
+        let State::Retiring(retiring) = &self.state else { panic!("{:?}", self.state) };
+        retiring.evidence
+    }
+}
+
+fn digest() -> Digest {
+    Digest::from_bytes([3; 32])
+}
+
+fn csr() -> Input {
+    let csr = Csr { pem: "csr".into(), digest: digest() };
+    Input::CsrReceived { sender: Sender::session(OUTGOING), rotation_id: None, csr }
+}
+
+fn ack(principal: CertificateId, hook: Option<HookResult>) -> Input {
+    let sender = Sender::session(principal);
+    Input::AckReceived { sender, rotation_id: None, certificate_id: None, hook }
+}
+
+fn err() -> Input {
+    Input::ErrReceived {
+        sender: Sender::session(OUTGOING),
+        rotation_id: None,
+        code: ErrorCode::KeyFailed,
+        text: "why".into(),
+        phase: None,
+    }
+}
+
+fn deadline(presence: Presence) -> Input {
+    Input::DeadlinePassed { presence }
+}
+
+#[test]
+fn an_ack_over_the_outgoing_certificate_is_not_believed() {
+    let ring = Ring::awaiting_ack().told(ack(OUTGOING, None));
+
+    assert_eq!(ring.state.name(), "AwaitingAck");
+    assert_eq!(ring.note, Note::Ignored(Ignored::NoEvidence));
+    assert!(matches!(ring.commands[..], [Command::Refuse { code: RefusalCode::NoEvidence, .. }]));
+}
+
+#[test]
+fn a_deadline_after_the_incoming_certificate_was_seen_completes() {
+    let seen = Ring::awaiting_ack().told(Input::DeviceConnected { principal: INCOMING });
+
+    let ring = seen.after(Duration::from_secs(30)).told(deadline(Presence::Offline));
+
+    assert_eq!(ring.retiring_evidence(), Evidence::SeenConnecting);
+    assert_eq!(ring.commands, [Command::RetireOutgoing]);
+}
+
+#[test]
+fn a_subscription_with_the_incoming_certificate_shows_it_too() {
+    // Regression: when the connection's event was lost, the subscription's did not count.
+    let ring = Ring::awaiting_ack().told(Input::DeviceSubscribed { principal: INCOMING });
+
+    assert!(matches!(ring.state, State::AwaitingAck(AwaitingAck { seen_at: Some(_), .. })));
+}
+
+#[test]
+fn returning_to_the_outgoing_certificate_clears_what_was_seen() {
+    let ring = Ring::awaiting_ack()
+        .told(Input::DeviceConnected { principal: INCOMING })
+        .told(Input::DeviceConnected { principal: OUTGOING });
+
+    let ring = ring.after(days(1)).told(deadline(Presence::Offline));
+
+    assert_eq!(ring.state.name(), "AwaitingAck");
+}
+
+#[test]
+fn an_expired_outgoing_certificate_is_not_rolled_back_to() {
+    let ring = Ring::awaiting_ack().after(days(31)).told(deadline(Presence::Offline));
+
+    assert_eq!(ring.retiring_evidence(), Evidence::OutgoingExpired);
+    assert_eq!(ring.commands, [Command::RetireOutgoing]);
+}
+
+#[test]
+fn cancelling_does_not_withdraw_the_only_usable_certificate() {
+    // Regression: only running out of time looked whether the outgoing certificate was usable.
+    let cancelled = Input::Cancelled { by: Cancellation::Operator };
+    let ring = Ring::awaiting_ack().after(days(16)).told(cancelled);
+
+    let ring = ring.told(Input::OutgoingRetired);
+
+    let State::Failed(failed) = &ring.state else { panic!("{:?}", ring.state) };
+    assert_eq!(failed.reason, Failure::Cancelled { by: Cancellation::Operator });
+    assert!(!failed.rolled_back);
+}
+
+#[test]
+fn an_ack_that_comes_while_the_expired_one_is_retired_still_completes() {
+    let ring = Ring::awaiting_ack().after(days(31)).told(deadline(Presence::Offline));
+
+    let ring = ring.told(ack(INCOMING, None)).told(Input::OutgoingRetired);
+
+    assert_eq!(ring.state.outcome(), Some(Outcome::Rotated));
+}
+
+#[test]
+fn a_device_that_comes_back_when_the_hold_ends_gets_its_tries() {
+    // Regression: the certificate was delivered and withdrawn in the same moment.
+    let mut late = Ring::opened();
+    late.rotation.outgoing_usable_until = OPENED_AT + days(90);
+    let ring = late
+        .after(days(30))
+        .told(csr())
+        .told(Input::CertificateIssued { csr: digest(), incoming: INCOMING })
+        .told(Input::Enrolled);
+
+    let due_at = ring.state.due_at().unwrap();
+    let ring = ring.after(Duration::from_secs(60)).told(deadline(Presence::Online(OUTGOING)));
+
+    assert_eq!(due_at, OPENED_AT + days(30) + Duration::from_secs(60));
+    assert_eq!(ring.commands, [Command::DeliverCertificate { incoming: INCOMING }]);
+}
+
+#[test]
+fn a_request_after_a_refusal_says_so_until_another_csr_comes() {
+    // Regression: a repeated request left the refusal out, and the device sent the same again.
+    let refusal =
+        Input::IssueRefused { csr: digest(), code: RefusalCode::WeakKey, reason: "why".into() };
+    let ring = Ring::opened().told(csr()).told(refusal);
+
+    let ring = ring.told(Input::DeviceSubscribed { principal: OUTGOING });
+
+    let [Command::RequestCsr { refused: Some(refused) }] = &ring.commands[..] else {
+        panic!("{:?}", ring.commands)
+    };
+    assert_eq!(refused.csr, digest());
+}
+
+#[test]
+fn an_error_ends_issuing_and_enrolling() {
+    // Regression: it was refused, and the certificate delivered eight times to nobody.
+    let issuing = Ring::opened().told(csr()).told(err());
+    let enrolling = Ring::opened()
+        .told(csr())
+        .told(Input::CertificateIssued { csr: digest(), incoming: INCOMING })
+        .told(err());
+
+    assert_eq!(issuing.state.outcome(), Some(Outcome::Failed));
+    assert_eq!(enrolling.commands, [Command::RetireIncoming { incoming: INCOMING }]);
+}
+
+#[test]
+fn a_hook_that_failed_is_told_of_once_in_any_order() {
+    // Regression: lost when it came first, told each time when it came twice.
+    let hook = Some(HookResult { exit_code: Some(1) });
+    let ring = Ring::awaiting_ack().told(ack(INCOMING, hook.clone()));
+    let first = ring.commands.clone();
+
+    let ring = ring.told(ack(INCOMING, hook.clone()));
+    let again = ring.commands.clone();
+    let ring = ring.told(Input::OutgoingRetired);
+
+    let notice = Notice::HookFailed { hook: hook.clone().unwrap() };
+    assert_eq!(first, [Command::RetireOutgoing, Command::Notify { notice }]);
+    assert_eq!(again, []);
+    let State::Rotated(rotated) = ring.state else { panic!("{:?}", ring.state) };
+    assert_eq!(rotated.hook, hook);
+}

@@ -1,0 +1,65 @@
+//! The plan of one schedule: what kind of device, certificates and span the seed has drawn.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use perennial_core::{device, rotation, time::days};
+
+/// What one schedule is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// The device leaves rotation ids and proofs out.
+    pub(crate) bare: bool,
+    /// How many of the device's CSRs are bad before the first good one.
+    pub(crate) bad_csrs: u32,
+    /// How many certificates the device refuses before it takes one.
+    pub(crate) refusals: u32,
+    /// Whether a broker that restarts keeps what waits for the device.
+    pub(crate) keeps_queue: bool,
+    /// Until when the first certificate lives.
+    pub(crate) first_life_for: Duration,
+    /// How long certificates live that are issued.
+    pub(crate) life_for: Duration,
+    /// For how long after its end a certificate is let in.
+    pub(crate) recovery_for: Duration,
+    /// When faults stop.
+    pub(crate) calm_after: Duration,
+    pub(crate) server: rotation::Timing,
+    pub(crate) device: device::Timing,
+}
+
+/// Certificates that end sooner than this are findings.
+pub(crate) const THRESHOLD_FOR: Duration = days(30);
+
+impl Plan {
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
+        let hold_for = Duration::from_secs(3600 * rng.u64(6..72));
+        Self {
+            bare: rng.u8(0..4) == 0,
+            bad_csrs: if rng.u8(0..5) == 0 { rng.u32(1..5) } else { 0 },
+            refusals: if rng.u8(0..5) == 0 { rng.u32(1..4) } else { 0 },
+            keeps_queue: rng.bool(),
+            first_life_for: Duration::from_secs(3600 * rng.u64(1..480)),
+            // Short lives make one rotation follow upon the other.
+            life_for: if rng.u8(0..3) == 0 { days(rng.u64(12..25)) } else { days(90) },
+            recovery_for: days(rng.u64(0..40)),
+            calm_after: Duration::from_secs(3600 * rng.u64(2..144)),
+            server: rotation::Timing {
+                spread_for: Duration::from_secs(1800),
+                hold_for,
+                ..rotation::Timing::default()
+            },
+            device: device::Timing {
+                has_hook: rng.u8(0..4) == 0,
+                max_backoff_for: Duration::from_secs(1800),
+                ..device::Timing::default()
+            },
+        }
+    }
+
+    /// How long a rotation may stay open: the hold, every request, delivery and try of a verb at
+    /// its slowest, and the time that the server itself is down.
+    pub(crate) fn longest_open_for(&self) -> Duration {
+        self.server.spread_for + self.server.hold_for + days(4)
+    }
+}

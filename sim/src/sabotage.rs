@@ -1,0 +1,51 @@
+//! Sabotage: ways to break the world on purpose, to see that the invariants notice.
+
+/// One deliberate flaw of the world around the machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// The registry deactivates the outgoing certificate as soon as it enrols the incoming one.
+    RetireBeforeEvidence,
+    /// The ring takes every ack for one that the incoming certificate sent.
+    BelieveAnyAck,
+    /// The ring takes every CSR for one that the outgoing certificate sent.
+    BelieveAnyCsr,
+    /// The device sends first and writes its document afterwards.
+    SendBeforePersist,
+    /// The ring carries commands out before the step is committed.
+    ActBeforeCommit,
+    /// The device deletes its previous credential as soon as it has promoted another.
+    ForgetPrevious,
+    /// The authority issues a certificate a second time when it is asked a second time.
+    IssueTwice,
+    /// The authority hands a certificate out that it has not recorded.
+    DeliverUnrecorded,
+    /// Enrolling activates without attaching policies.
+    SkipPolicies,
+    /// An audit opens a rotation although one is open.
+    OpenTwice,
+    /// A restart draws the jitter of an open rotation again.
+    RedrawJitter,
+    /// No deadline ever passes.
+    LoseDeadlines,
+    /// Rolling back says that it is done but leaves the certificate active.
+    LeaveActive,
+}
+
+impl Sabotage {
+    /// Every one of them.
+    pub const ALL: [Self; 13] = [
+        Self::RetireBeforeEvidence,
+        Self::BelieveAnyAck,
+        Self::BelieveAnyCsr,
+        Self::SendBeforePersist,
+        Self::ActBeforeCommit,
+        Self::ForgetPrevious,
+        Self::IssueTwice,
+        Self::DeliverUnrecorded,
+        Self::SkipPolicies,
+        Self::OpenTwice,
+        Self::RedrawJitter,
+        Self::LoseDeadlines,
+        Self::LeaveActive,
+    ];
+}
