@@ -3,6 +3,7 @@
 
 mod adapter;
 mod config;
+pub mod control;
 pub mod demo;
 mod enrolment;
 mod server;

@@ -78,6 +78,7 @@ CREATE TABLE rotations (
 CREATE UNIQUE INDEX rotations_once_a_finding ON rotations (cause_task, outgoing, thing)
     WHERE cause_task IS NOT NULL;
 CREATE INDEX rotations_by_opening ON rotations (opened_at, id);
+CREATE INDEX rotations_by_outgoing ON rotations (outgoing);
 CREATE INDEX rotations_by_thing ON rotations (thing, opened_at, id);
 
 -- What a step rewrites, apart from what is fixed.
@@ -90,6 +91,8 @@ CREATE TABLE rotation_states (
     incoming BLOB,
     state TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX rotation_states_by_incoming ON rotation_states (incoming)
+    WHERE incoming IS NOT NULL AND due_at IS NOT NULL;
 CREATE INDEX rotation_states_due ON rotation_states (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE rotation_history (
@@ -130,3 +133,7 @@ CREATE TABLE events (
     body TEXT NOT NULL,
     hash BLOB NOT NULL
 );
+CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events
+    BEGIN SELECT RAISE (ABORT, 'the event log is append-only'); END;
+CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events
+    BEGIN SELECT RAISE (ABORT, 'the event log is append-only'); END;

@@ -44,7 +44,9 @@ impl Audit for Store {
 
     async fn last_scheduled(&self) -> Result<Option<Timestamp>, PortError> {
         let job = |connection: &Connection| {
+            // One that was cut short does not count: its slot is still owed an audit.
             let sql = "SELECT started_at FROM audit_tasks WHERE scheduled = 1 \
+                AND json_extract(task, '$.taskStatus') <> 'FAILED' \
                 ORDER BY started_at DESC LIMIT 1";
             let last =
                 connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
@@ -251,7 +253,7 @@ fn insert_task(
     let scheduled = task.task_type == TaskType::ScheduledAuditTask;
     connection
         .prepare_cached(
-            "INSERT INTO audit_tasks (id, scheduled, started_at, task) VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO audit_tasks (id, scheduled, started_at, task) VALUES (?, ?, ?, ?)",
         )?
         .execute(params![
             task.task_id.as_bytes(),

@@ -48,6 +48,9 @@ pub enum StoreError {
         /// The version that was loaded.
         version: u64,
     },
+    /// The transaction was undone because of another job's trouble with the disk.
+    #[error("the transaction was undone: the disk is full or failing")]
+    Undone,
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
@@ -71,7 +74,7 @@ impl StoreError {
     /// Whether the same may work later: the disk was full or slow, or the database busy.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Closed => true,
+            Self::Closed | Self::Undone => true,
             Self::Database(error) => matches!(
                 error.sqlite_error_code(),
                 Some(

@@ -149,11 +149,10 @@ fn open_with(
     connection: &Connection,
     certificate: &CertificateId,
 ) -> Result<Vec<RotationId>, StoreError> {
-    // By way of the things that the certificate is attached to, each of which has one at most.
     let mut statement = connection.prepare_cached(
-        "SELECT s.rotation_id FROM thing_certificates t \
-         JOIN rotation_states s ON s.open_thing = t.thing JOIN rotations r ON r.id = s.rotation_id \
-         WHERE t.certificate_id = ?1 AND (r.outgoing = ?1 OR s.incoming = ?1)",
+        "SELECT s.rotation_id FROM rotation_states s WHERE s.incoming = ?1 AND s.due_at IS NOT NULL \
+         UNION SELECT r.id FROM rotations r JOIN rotation_states s ON s.rotation_id = r.id \
+         WHERE r.outgoing = ?1 AND s.due_at IS NOT NULL",
     )?;
     let rows = statement.query_map([certificate.as_bytes()], |row| row.get(0))?;
     Ok(rows.map(|id| id.map(RotationId::from_bytes)).collect::<Result<_, _>>()?)
@@ -266,9 +265,10 @@ fn write_step(connection: &Connection, step: &StepRecord) -> Result<(), StoreErr
         return Err(outdated());
     }
     write_history(connection, step, version)?;
-    match step.history.last() {
-        Some(last) if !step.state.is_open() && last.from != last.to => {
-            closed(connection, step.rotation_id, &step.state, last.at)
+    let to = step.state.name();
+    match step.history.iter().find(|entry| entry.to == to && entry.from != to) {
+        Some(closing) if !step.state.is_open() => {
+            closed(connection, step.rotation_id, &step.state, closing.at)
         }
         Some(_) | None => Ok(()),
     }

@@ -45,9 +45,7 @@ impl Registry for Store {
 
     async fn enroll(&self, batch: Vec<Enrolment>, now: Timestamp) -> Vec<Result<(), PortError>> {
         let count = batch.len();
-        let job = move |connection: &Connection| {
-            Ok(batch.iter().map(|it| enroll(connection, it, now)).collect::<Vec<_>>())
-        };
+        let job = move |connection: &Connection| each(&batch, |it| enroll(connection, it, now));
         spread(self.write(job).await, count)
     }
 
@@ -55,11 +53,25 @@ impl Registry for Store {
         let count = batch.len();
         let delete_at = now + self.settings.grace_for;
         let job = move |connection: &Connection| {
-            let retire = |it: &Retirement| retire(connection, it, delete_at, now);
-            Ok(batch.iter().map(retire).collect::<Vec<_>>())
+            each(&batch, |it| retire(connection, it, delete_at, now))
         };
         spread(self.write(job).await, count)
     }
+}
+
+/// Does `verb` for each item. A refusal, which comes before anything is written, is that item's
+/// own answer; trouble with the database undoes the whole batch.
+fn each<T>(
+    batch: &[T],
+    verb: impl Fn(&T) -> Result<(), StoreError>,
+) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    let answer = |it| match verb(it) {
+        Err(
+            error @ (StoreError::Database(_) | StoreError::Corrupt { .. } | StoreError::Undone),
+        ) => Err(error),
+        refused_or_done => Ok(refused_or_done),
+    };
+    batch.iter().map(answer).collect()
 }
 
 /// Each item's answer, or the whole batch's failure for each.
@@ -97,17 +109,14 @@ fn active_of(connection: &Connection, thing: &ThingName) -> Result<Vec<Certifica
 }
 
 fn enroll(connection: &Connection, it: &Enrolment, now: Timestamp) -> Result<(), StoreError> {
-    let outgoing = certificates::find(connection, &it.outgoing)?;
-    if outgoing.is_none_or(|outgoing| outgoing.status != CertificateStatus::Active) {
-        let id = it.outgoing;
-        return Err(StoreError::Refused(format!("the outgoing certificate {id} is not ACTIVE")));
-    }
     let incoming = certificates::find(connection, &it.incoming)?
         .ok_or_else(|| StoreError::not_found("certificate", it.incoming))?;
-    if is_retired(connection, &it.incoming)? {
-        let id = it.incoming;
-        return Err(StoreError::Refused(format!("certificate {id} was retired already")));
+    let attached = things_of(connection, &it.incoming)?.contains(&it.thing);
+    if attached && incoming.status == CertificateStatus::Active {
+        return Ok(());
     }
+    check_enrolment(connection, it)?;
+    incoming.status.transition(CertificateStatus::Active)?;
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO policy_targets (certificate_id, policy) \
@@ -119,14 +128,29 @@ fn enroll(connection: &Connection, it: &Enrolment, now: Timestamp) -> Result<(),
             "INSERT OR IGNORE INTO thing_certificates (certificate_id, thing) VALUES (?, ?)",
         )?
         .execute(params![it.incoming.as_bytes(), it.thing.as_str()])?;
-    if incoming.status == CertificateStatus::Active {
-        return Ok(());
-    }
-    incoming.status.transition(CertificateStatus::Active)?;
     certificates::write_status(connection, &it.incoming, CertificateStatus::Active)?;
     let body = json!({ "certificateId": it.incoming, "thingName": it.thing,
         "rotationId": it.rotation_id, "policiesOf": it.outgoing });
     events::append(connection, "certificate.enrolled", &body, now)
+}
+
+/// What must hold before anything is written.
+fn check_enrolment(connection: &Connection, it: &Enrolment) -> Result<(), StoreError> {
+    let outgoing = certificates::find(connection, &it.outgoing)?;
+    if outgoing.is_none_or(|outgoing| outgoing.status != CertificateStatus::Active) {
+        let id = it.outgoing;
+        return Err(StoreError::Refused(format!("the outgoing certificate {id} is not ACTIVE")));
+    }
+    if !things_of(connection, &it.outgoing)?.contains(&it.thing) {
+        let (id, thing) = (it.outgoing, &it.thing);
+        let reason = format!("the outgoing certificate {id} is no longer attached to {thing}");
+        return Err(StoreError::Refused(reason));
+    }
+    if is_retired(connection, &it.incoming)? {
+        let id = it.incoming;
+        return Err(StoreError::Refused(format!("certificate {id} was retired already")));
+    }
+    Ok(())
 }
 
 fn is_retired(connection: &Connection, id: &CertificateId) -> Result<bool, StoreError> {

@@ -59,6 +59,9 @@ fn in_savepoint<T>(
 ) -> Result<T, StoreError> {
     execute(connection, "SAVEPOINT job")?;
     let result = job(connection);
+    if connection.is_autocommit() {
+        return result;
+    }
     if result.is_err() {
         execute(connection, "ROLLBACK TO job")?;
     }
@@ -80,8 +83,17 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
             group.clear();
             continue;
         }
-        let answers: Vec<Answer> = group.drain(..).map(|job| job(connection)).collect();
-        let committed = commit(connection);
+        let mut answers: Vec<Answer> = Vec::with_capacity(group.len());
+        for job in group.drain(..) {
+            // A full disk makes SQLite undo the whole transaction by itself: a job that ran now
+            // would commit alone. Those left hear that the store was closed to them.
+            if connection.is_autocommit() {
+                break;
+            }
+            answers.push(job(connection));
+        }
+        let committed =
+            if connection.is_autocommit() { Err(StoreError::Undone) } else { commit(connection) };
         for answer in answers {
             answer(committed.clone());
         }

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use perennial_core::{
     device::Input,
+    ids::Digest,
     message::{Crt, CsrReq, Message as _, MessageError, Refused},
     time::Timestamp,
     topic::Kind,
@@ -67,8 +68,16 @@ impl Agent {
         Input::CsrRequested {
             rotation_id: request.rotation_id,
             rekey: request.rekey.unwrap_or(true),
-            refused: request.refused.is_some(),
+            refused: request.refused.is_some() && self.is_my_csr(request.refused_csr),
         }
+    }
+
+    /// Whether a refusal is about the CSR that the candidate has now: one about a CSR before, said
+    /// again, must not cost the candidate its key. A server that does not say which means this one.
+    fn is_my_csr(&self, refused: Option<Digest>) -> bool {
+        let Some(refused) = refused else { return true };
+        let candidate = self.document.device.slots.candidate;
+        candidate.and_then(|generation| self.keys.csr_digest(generation)) == Some(refused)
     }
 
     fn heard_time(&self, told: Option<Timestamp>) {

@@ -63,6 +63,15 @@ impl KeyStore for FileKeyStore {
         Ok(csr)
     }
 
+    fn csr_digest(&self, generation: Generation) -> Option<Digest> {
+        let pem = self.folder.read(generation, CSR).ok().flatten()?;
+        let mut digest = [0; 32];
+        digest.copy_from_slice(
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, pem.as_bytes()).as_ref(),
+        );
+        Some(Digest::from_bytes(digest))
+    }
+
     fn public_key(&self, generation: Generation) -> Result<PublicKey, KeyError> {
         Ok(self.load(generation)?.public_key().clone())
     }

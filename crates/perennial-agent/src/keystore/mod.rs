@@ -51,6 +51,9 @@ pub trait KeyStore: Send + Sync + fmt::Debug {
     /// [`KeyError`] when there is no key or it cannot sign.
     fn csr(&self, generation: Generation, common_name: &str) -> Result<String, KeyError>;
 
+    /// SHA-256 of the CSR's PEM text, by which the server names it; `None` when there is no CSR.
+    fn csr_digest(&self, generation: Generation) -> Option<Digest>;
+
     /// The generation's public key.
     ///
     /// # Errors

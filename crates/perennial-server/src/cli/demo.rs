@@ -5,6 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use perennial_server::demo::{self, Options, Summary};
 
+use super::nouns::Common;
+
 /// Watch a fleet rotate: server and devices in one process, over real TLS and MQTT.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: perennial demo --devices 100 --faults --exit")]
@@ -18,25 +20,22 @@ pub(crate) struct Demo {
     /// End when every rotation has ended, instead of staying up until Ctrl-C.
     #[arg(long)]
     exit: bool,
-    /// Print the summary as one line of JSON, and no progress.
-    #[arg(long)]
-    json: bool,
     /// Keep the server's data here instead of in a folder that goes with the demo.
     #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    keep: Option<PathBuf>,
 }
 
 impl Demo {
     /// Succeeds when every device did what was expected of it.
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
         let options = Options {
             devices: self.devices as usize,
             faults: self.faults,
-            watched: !self.json,
-            data: self.data.clone(),
+            watched: !common.json,
+            data: self.keep.clone(),
         };
         let (demo, summary) = demo::Demo::run(&options).await?;
-        self.print(&summary)?;
+        print(&summary, common.json)?;
         if !self.exit {
             self.announce(demo.server());
             tokio::signal::ctrl_c().await?;
@@ -46,26 +45,26 @@ impl Demo {
         Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    #[expect(clippy::print_stdout, reason = "the summary is the command's output")]
-    fn print(&self, summary: &Summary) -> anyhow::Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string(summary)?);
-            return Ok(());
-        }
-        let Summary { devices, rotated, rolled_back, failed, unreachable, .. } = summary;
-        println!(
-            "\n{rotated} of {devices} devices rotated in {:.1} s ({:.0}/s); {rolled_back} rolled \
-             back, {failed} failed, {unreachable} unreachable",
-            summary.seconds, summary.rotations_per_second
-        );
-        for story in &summary.stories {
-            println!("  {story}");
-        }
-        Ok(())
-    }
-
     #[expect(clippy::print_stderr, reason = "what is up is told to people, not to pipes")]
     fn announce(&self, server: &perennial_server::Server) {
         eprintln!("MQTT on {}, data in {}; Ctrl-C ends it", server.mqtt(), server.data().display());
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the summary is the command's output")]
+fn print(summary: &Summary, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(summary)?);
+        return Ok(());
+    }
+    let Summary { devices, rotated, rolled_back, failed, unreachable, .. } = summary;
+    println!(
+        "\n{rotated} of {devices} devices rotated in {:.1} s ({:.0}/s); {rolled_back} rolled \
+         back, {failed} failed, {unreachable} unreachable",
+        summary.seconds, summary.rotations_per_second
+    );
+    for story in &summary.stories {
+        println!("  {story}");
+    }
+    Ok(())
 }

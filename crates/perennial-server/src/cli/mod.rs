@@ -1,7 +1,9 @@
 //! The command line: one file a command.
 
 mod demo;
+mod nouns;
 mod serve;
+mod table;
 
 use std::process::ExitCode;
 
@@ -15,6 +17,8 @@ struct Cli {
     /// What to log to standard error, e.g. `info` or `perennial_broker=debug`.
     #[arg(long, global = true, env = "PERENNIAL_LOG", value_name = "FILTER")]
     log: Option<String>,
+    #[command(flatten)]
+    common: nouns::Common,
     #[command(subcommand)]
     command: Command,
 }
@@ -23,6 +27,24 @@ struct Cli {
 enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
+    /// Things: the registry's entries for devices.
+    #[command(subcommand)]
+    Thing(nouns::Thing),
+    /// Certificates, by the SHA-256 of their DER.
+    #[command(subcommand)]
+    Certificate(nouns::Certificate),
+    /// Policies: what a certificate's holder may do.
+    #[command(subcommand)]
+    Policy(nouns::Policy),
+    /// Audits: finding certificates that want rotating.
+    #[command(subcommand)]
+    Audit(nouns::Audit),
+    /// Rotations: one for each thing whose certificate is replaced.
+    #[command(subcommand)]
+    Rotation(nouns::Rotation),
+    /// The event log.
+    #[command(subcommand)]
+    Event(nouns::Event),
 }
 
 /// Runs the program: 0 done, 1 failed, 2 usage.
@@ -30,7 +52,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let quiet = matches!(cli.command, Command::Demo(_));
     start_log(cli.log.as_deref().unwrap_or(if quiet { "off" } else { "info" }));
-    match run(cli.command) {
+    match run(cli.command, &cli.common) {
         Ok(code) => code,
         Err(error) => {
             report(&error);
@@ -44,12 +66,21 @@ fn report(error: &anyhow::Error) {
     eprintln!("perennial: {error:#}");
 }
 
-fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+fn run(command: Command, common: &nouns::Common) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Demo(demo) => runtime.block_on(demo.run()),
-        Command::Serve(serve) => runtime.block_on(serve.run()),
+        Command::Demo(demo) => runtime()?.block_on(demo.run(common)),
+        Command::Serve(serve) => runtime()?.block_on(serve.run(common)),
+        Command::Thing(noun) => noun.run(common),
+        Command::Certificate(noun) => noun.run(common),
+        Command::Policy(noun) => noun.run(common),
+        Command::Audit(noun) => noun.run(common),
+        Command::Rotation(noun) => noun.run(common),
+        Command::Event(noun) => noun.run(common),
     }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
 fn start_log(filter: &str) {

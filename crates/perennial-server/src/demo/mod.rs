@@ -59,7 +59,7 @@ impl Demo {
         let task = server.audit_now().await?;
         view.audited(&task);
         wait_until_closed(&server, &mut fleet, options, &view).await?;
-        let summary = Summary::gather(&server, options.devices, began_at.elapsed()).await?;
+        let summary = Summary::gather(&server, options, began_at.elapsed()).await?;
         view.finish();
         Ok((Self { server, fleet, _folder: folder }, summary))
     }

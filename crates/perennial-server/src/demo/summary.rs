@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use perennial_core::{ids::ThingName, rotation::Outcome};
+use perennial_core::{
+    ids::ThingName,
+    rotation::{Outcome, State},
+};
 use serde::Serialize;
 
-use super::fleet::{Fault, name};
+use super::{
+    Options,
+    fleet::{Fault, name},
+};
 use crate::Server;
 
 /// How the demo ended; its JSON is the last line of `demo --exit --json`.
@@ -28,15 +34,18 @@ pub struct Summary {
     /// What became of devices that did not rotate, or misbehaved.
     #[serde(skip)]
     pub stories: Vec<String>,
+    #[serde(skip)]
+    with_faults: bool,
 }
 
 impl Summary {
     pub(super) async fn gather(
         server: &Server,
-        devices: usize,
+        options: &Options,
         took: Duration,
     ) -> anyhow::Result<Self> {
         let seconds = took.as_secs_f64();
+        let devices = options.devices;
         let mut summary = Self {
             devices,
             rotated: 0,
@@ -46,6 +55,7 @@ impl Summary {
             seconds: (seconds * 1000.0).round() / 1000.0,
             rotations_per_second: 0.0,
             stories: Vec::new(),
+            with_faults: options.faults,
         };
         for number in 1..=devices {
             summary.count(server, number).await?;
@@ -65,11 +75,17 @@ impl Summary {
             Some(Outcome::Unreachable) => self.unreachable += 1,
             Some(Outcome::Failed) | None => self.failed += 1,
         }
-        let fault = Fault::of(number).filter(|_| number <= 4).map(Fault::in_words);
+        let fault = Fault::of(number).filter(|_| self.with_faults).map(Fault::in_words);
         let ended = match &stored.state {
-            perennial_core::rotation::State::Failed(failed) => failed.reason.to_string(),
-            _ if fault.is_some() => "rotated".to_owned(),
-            _ => return Ok(()),
+            State::Failed(failed) => failed.reason.to_string(),
+            State::Rotated(_) if fault.is_some() => "rotated".to_owned(),
+            State::Rotated(_) => return Ok(()),
+            open @ (State::AwaitingCsr(_)
+            | State::Issuing(_)
+            | State::Enrolling(_)
+            | State::AwaitingAck(_)
+            | State::Retiring(_)
+            | State::RollingBack(_)) => format!("still {}", open.name()),
         };
         let character = fault.map_or_else(String::new, |fault| format!(" {fault}:"));
         self.stories.push(format!("{}{character} {ended}", name(number)));
