@@ -5,6 +5,7 @@ use perennial_core::{
     ids::{CertificateId, Digest, PolicyName, ThingName},
     time::Timestamp,
 };
+use perennial_orchestrator::port::Fact;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde_json::json;
@@ -12,7 +13,7 @@ use serde_json::json;
 use crate::{
     Store, StoreError,
     events::{self, count},
-    policies, registry,
+    journal, policies, registry,
     row::{self, CERTIFICATE, status_number},
 };
 
@@ -98,7 +99,8 @@ impl Store {
         .await
     }
 
-    /// Changes a certificate's status; answers whether that changed anything.
+    /// Changes a certificate's status; answers whether that changed anything. One that leaves
+    /// ACTIVE puts a fact into the inbox: open rotations of it are called off.
     ///
     /// # Errors
     /// [`StoreError::Unlawful`] when the core's law forbids it, [`StoreError::NotFound`].
@@ -253,6 +255,10 @@ fn update_status(
         return Ok(false);
     }
     write_status(connection, id, to)?;
+    if to != CertificateStatus::Active {
+        // In the same transaction, so that no crash keeps an open rotation from hearing of it.
+        journal::insert_fact(connection, Fact::CertificateWithdrawn { certificate_id: *id })?;
+    }
     let body = json!({ "certificateId": id, "from": from, "to": to, "by": "operator" });
     events::append(connection, "certificate.status", &body, now)?;
     Ok(true)

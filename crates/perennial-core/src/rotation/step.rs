@@ -93,7 +93,7 @@ impl Step {
     fn naming(mut self, named: Option<RotationId>) -> Self {
         for command in &mut self.commands {
             if let Command::Refuse { rotation_id, .. } = command {
-                *rotation_id = named;
+                *rotation_id = named.or(*rotation_id);
             }
         }
         self

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
 use perennial_core::{
-    certificate::Validity,
     ids::{CertificateId, Digest},
     message::{Proof, RefusalCode},
     rotation::{Csr, Fault, FaultKind},
@@ -86,10 +85,20 @@ impl CertificateAuthority {
                 },
             });
         }
-        let signed = self.sign(intents).await?;
-        let mut stored = self.store.store_issued(signed, now).await?.into_iter();
-        for place in places {
-            outcomes[place] = stored.next().map(IssueOutcome::Issued);
+        let mut signed = Vec::with_capacity(places.len());
+        let mut stored_places = Vec::with_capacity(places.len());
+        for (place, issued) in places.into_iter().zip(self.sign(intents).await?) {
+            match issued {
+                Ok(issued) => {
+                    stored_places.push(place);
+                    signed.push(issued);
+                }
+                Err(error) => outcomes[place] = Some(unsigned(&error)),
+            }
+        }
+        let stored = self.store.store_issued(signed, now).await?;
+        for (place, id) in stored_places.into_iter().zip(stored) {
+            outcomes[place] = Some(IssueOutcome::Issued(id));
         }
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(unanswered)).collect())
     }
@@ -97,7 +106,7 @@ impl CertificateAuthority {
     async fn sign(
         &self,
         intents: Vec<(perennial_core::ids::RotationId, Intent)>,
-    ) -> Result<Vec<IssuedCertificate>, PortError> {
+    ) -> Result<Vec<Result<IssuedCertificate, IssueError>>, PortError> {
         let authority = Arc::clone(&self.authority);
         off_the_workers(move || {
             intents
@@ -111,10 +120,9 @@ impl CertificateAuthority {
                         validity: issued.validity,
                     })
                 })
-                .collect::<Result<Vec<_>, IssueError>>()
+                .collect()
         })
-        .await?
-        .map_err(PortError::permanent)
+        .await
     }
 }
 
@@ -213,7 +221,6 @@ fn intent_request(request: &IssueRequest, prepared: &Prepared) -> IntentRequest 
 
 fn sign(authority: &perennial_pki::Authority, intent: Intent) -> Result<Issued, IssueError> {
     let Intent { thing, serial, validity, spki } = intent;
-    let Validity { .. } = validity;
     let serial = Serial::from_bytes(serial).map_err(|_| IssueError::OutlivesIssuer)?;
     let prepared = authority.resume(perennial_pki::Intent { thing, serial, validity, spki })?;
     authority.sign(prepared)
@@ -223,6 +230,10 @@ fn key_in_use() -> IssueOutcome {
     let code = RefusalCode::KeyInUse;
     let reason = "the CSR's key belongs to another thing, or did before".to_owned();
     IssueOutcome::Refused { code, reason }
+}
+
+fn unsigned(error: &IssueError) -> IssueOutcome {
+    IssueOutcome::Failed(Fault { kind: FaultKind::Permanent, reason: error.to_string() })
 }
 
 fn unanswered() -> IssueOutcome {

@@ -133,9 +133,7 @@ impl Server {
     ) -> anyhow::Result<bool> {
         let changed = self.store().update_status(id, status, SystemClock.now()).await?;
         self.registry().changed(&[id]);
-        if changed && status != CertificateStatus::Active {
-            self.intake().accept(vec![Fact::CertificateWithdrawn { certificate_id: id }]).await?;
-        }
+        self.intake().nudge();
         Ok(changed)
     }
 

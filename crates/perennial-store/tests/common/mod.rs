@@ -1,0 +1,85 @@
+//! A store in a temporary folder, and the rows that stories about it begin with.
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test's own set-up")]
+
+use std::time::Duration;
+
+use perennial_core::{
+    certificate::{Certificate, CertificateStatus, Validity},
+    ids::{CertificateId, Digest, PolicyName, RotationId, ThingName},
+    policy::Document,
+    rotation::{Cause, Opening, Timing, open},
+    time::{Timestamp, days},
+};
+use perennial_orchestrator::port::NewRotation;
+use perennial_store::{NewCertificate, Settings, Store};
+
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+pub(crate) fn store(folder: &std::path::Path) -> Store {
+    Store::open(folder, Settings::default()).unwrap()
+}
+
+pub(crate) fn thing(number: u32) -> ThingName {
+    ThingName::new(&format!("pump-{number}")).unwrap()
+}
+
+/// A certificate id that `series` and `number` make.
+pub(crate) fn certificate_id(series: u8, number: u32) -> CertificateId {
+    let mut id = [series; 32];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    CertificateId::from_bytes(id)
+}
+
+pub(crate) fn policy() -> PolicyName {
+    PolicyName::new("device").unwrap()
+}
+
+/// Registers pumps 0 to `count`, each with one ACTIVE certificate that ends in `left_for`.
+pub(crate) async fn register(store: &Store, count: u32, left_for: Duration) {
+    let document =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let document = Document::parse(document).unwrap();
+    store.create_policy(policy(), &document, NOW).await.unwrap();
+    let row = |number| {
+        let certificate_id = certificate_id(1, number);
+        NewCertificate {
+            certificate_id,
+            der: vec![7; 600],
+            spki_digest: Digest::from_bytes(*certificate_id.as_bytes()),
+            validity: Validity { not_before: NOW - days(1), not_after: NOW + left_for },
+            status: CertificateStatus::Active,
+            thing: thing(number),
+            policies: vec![policy()],
+        }
+    };
+    store.register((0..count).map(row).collect(), NOW).await.unwrap();
+}
+
+/// The rotation with this number of pump `number`, just opened.
+pub(crate) fn opening(number: u32, rotation: u8) -> NewRotation {
+    let mut id = [rotation; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    let outgoing = Certificate {
+        certificate_id: certificate_id(1, number),
+        status: CertificateStatus::Active,
+        validity: Validity { not_before: NOW - days(1), not_after: NOW + days(7) },
+        created_at: NOW,
+    };
+    let opening = Opening {
+        id: RotationId::from_bytes(id),
+        thing: thing(number),
+        outgoing,
+        cause: Cause::Operator,
+        rekey: true,
+        recovery_for: Duration::ZERO,
+        draw: 0,
+    };
+    let (rotation, state) = open(opening, &Timing::default(), NOW);
+    NewRotation { rotation, state }
+}
+
+/// A week: inside the audit's threshold.
+pub(crate) const fn days_left() -> Duration {
+    days(7)
+}
