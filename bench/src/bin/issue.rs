@@ -14,13 +14,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{
-        ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
-        Signature, UnparsedPublicKey,
-    },
-};
+use aws_lc_rs::rand::SystemRandom;
+use perennial_bench::Verification;
 use perennial_core::{ids::ThingName, time::Timestamp};
 use perennial_pki::{Authority, CsrDer, Expectation, Profile, Serial, SigningKey};
 use serde_json::{Value, json};
@@ -50,29 +45,6 @@ fn main() -> Result<()> {
     }
     println!("{}", measured.report());
     Ok(())
-}
-
-/// V: one signature to be verified.
-struct Verification {
-    key: Vec<u8>,
-    message: [u8; 256],
-    signature: Signature,
-}
-
-impl Verification {
-    fn begin() -> Result<Self> {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?;
-        let message = [7; 256];
-        let signature = pair.sign(&SystemRandom::new(), &message)?;
-        Ok(Self { key: pair.public_key().as_ref().to_vec(), message, signature })
-    }
-
-    fn run(&self) -> Result<Duration> {
-        let begun = Instant::now();
-        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.key);
-        key.verify(black_box(&self.message), self.signature.as_ref())?;
-        Ok(begun.elapsed())
-    }
 }
 
 /// An authority and the CSRs that devices send it.

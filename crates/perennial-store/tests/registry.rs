@@ -20,6 +20,7 @@ fn intent(number: u32, key: u8) -> IntentRequest {
     IntentRequest { rotation_id: ROTATION, intent, spki_digest }
 }
 
+#[expect(clippy::unwrap_used, reason = "a test's own set-up")]
 async fn issue(store: &Store) -> CertificateId {
     store.record_intents(vec![intent(0, 5)]).await.unwrap();
     let validity = Validity { not_before: NOW, not_after: NOW + days(90) };

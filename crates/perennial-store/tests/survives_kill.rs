@@ -15,7 +15,6 @@ const FOLDER: &str = "PERENNIAL_STORE_TO_WRITE";
 
 /// Not a test of its own: what the killed process runs. It prints each fact that was accepted.
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "the parent reads what was acknowledged")]
 async fn writes_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let store = store(Path::new(&folder));
@@ -30,6 +29,7 @@ async fn writes_until_it_is_killed() {
 
 /// Starts the writer on `folder`, kills it after it acknowledged `lines` writes, and answers how
 /// many it had acknowledged by then.
+#[expect(clippy::unwrap_used, reason = "a test's own machinery")]
 fn write_and_kill(folder: &Path, lines: u32) -> u32 {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["writes_until_it_is_killed", "--exact", "--nocapture"])
