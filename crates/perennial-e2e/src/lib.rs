@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Whole stories over loopback live in `tests/`, one file each; this crate has no code of its own.

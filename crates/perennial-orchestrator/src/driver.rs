@@ -39,6 +39,8 @@ pub(crate) struct Driver {
     jobs: mpsc::UnboundedSender<Job>,
     openings: Option<mpsc::UnboundedSender<Request>>,
     under_way: usize,
+    /// Whether the last look at the deadlines did not see them all.
+    more_due: bool,
 }
 
 /// What one turn of the loop has to deal with.
@@ -56,7 +58,16 @@ impl Driver {
         (arrivals, outcomes): (mpsc::Receiver<Arrival>, mpsc::UnboundedReceiver<Outcome>),
         jobs: mpsc::UnboundedSender<Job>,
     ) -> Self {
-        Self { ports, settings, arrivals, outcomes, jobs, openings: None, under_way: 0 }
+        Self {
+            ports,
+            settings,
+            arrivals,
+            outcomes,
+            jobs,
+            openings: None,
+            under_way: 0,
+            more_due: false,
+        }
     }
 
     /// Facts that ask for rotations to be opened go to `openings`.
@@ -109,7 +120,10 @@ impl Driver {
                     return None;
                 }
             }
-            _ = tick.tick(), if room => events.due = self.due().await,
+            () = look(tick, self.more_due), if room => {
+                events.due = self.due().await;
+                self.more_due = events.due.len() == BATCH;
+            }
         }
         self.take_what_is_there(&mut events);
         Some(events)
@@ -244,6 +258,13 @@ impl Driver {
             // Without a dispatcher there is a shutdown: the outbox has the command.
             let _ = self.jobs.send(job);
         }
+    }
+}
+
+/// Waits until the deadlines are to be looked at: at once while there are more.
+async fn look(tick: &mut Interval, at_once: bool) {
+    if !at_once {
+        tick.tick().await;
     }
 }
 

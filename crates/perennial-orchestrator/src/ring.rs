@@ -64,7 +64,7 @@ impl Default for Settings {
             rekey: true,
             recovery_for: Duration::ZERO,
             algorithms: ["EC_P256", "EC_P384", "EC_P521", "RSA_2048"].map(String::from).to_vec(),
-            tick_for: Duration::from_millis(500),
+            tick_for: Duration::from_millis(200),
             audit: Some(Schedule::default()),
         }
     }

@@ -91,6 +91,7 @@ impl Server {
         let intake = ring.intake();
         listen_for_messages(&handle, &config.mqtt.prefix, &intake)?;
         let presence = listen_for_presence(handle.clone(), config.mqtt.prefix.clone(), intake);
+        let presence = until_cancelled(presence, shutdown.clone());
 
         let tasks = vec![
             tokio::spawn(presence),
@@ -169,7 +170,7 @@ impl Server {
         self.shutdown.cancel();
         self.ring.stop().await;
         for task in self.tasks {
-            // The presence listener ends with the broker; one that panicked has ended too.
+            // One that panicked has ended too.
             let _ = tokio::time::timeout(Duration::from_secs(10), task).await;
         }
         let store = self.store;
@@ -276,6 +277,11 @@ async fn start_ring(
         ..RingSettings::default()
     };
     Ok(Ring::start(ports, settings).await?)
+}
+
+async fn until_cancelled(task: impl Future<Output = ()>, shutdown: CancellationToken) {
+    // Cancelled or done: either way it has ended.
+    let _ = shutdown.run_until_cancelled_owned(task).await;
 }
 
 async fn sweep(store: Store, shutdown: CancellationToken) {

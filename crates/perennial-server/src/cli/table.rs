@@ -56,7 +56,8 @@ fn in_one_line(item: &Value) -> String {
 
 /// A time reads as one; anything else as it is.
 fn when(name: &str, value: &Value) -> String {
-    let is_time = name.ends_with("At") || name == "at" || name.starts_with("not");
+    let is_time =
+        name == "at" || ["At", "After", "Before", "Until"].iter().any(|end| name.ends_with(end));
     match value.as_i64().filter(|_| is_time).map(jiff::Timestamp::from_millisecond) {
         Some(Ok(time)) => time.to_string(),
         Some(Err(_)) | None => scalar(value),

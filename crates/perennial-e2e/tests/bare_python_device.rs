@@ -1,0 +1,64 @@
+//! A device that speaks only the bare payloads, written in Python with paho-mqtt, rotates.
+
+mod world;
+
+use std::{fs, path::Path, process::Command};
+
+use perennial_core::{ids::ThingName, rotation::Outcome, time::days};
+use perennial_server::Candidate;
+use world::{World, root};
+
+#[expect(clippy::unwrap_used, reason = "a story's own machinery")]
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn openssl_key_and_csr(key: &Path, csr: &Path) {
+    run(Command::new("openssl")
+        .args(["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-subj", "/CN=pump-py"])
+        .arg("-keyout")
+        .arg(key)
+        .arg("-out")
+        .arg(csr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_device_rotates() {
+    let python = root().join("target/python/bin/python");
+    assert!(python.exists(), "{} is missing: run `cargo xtask setup`", python.display());
+    let world = World::begin().await;
+    let (key, csr, pem, ca) =
+        (world.path("key.pem"), world.path("csr.pem"), world.path("crt.pem"), world.path("ca.pem"));
+    openssl_key_and_csr(&key, &csr);
+    let thing = ThingName::new("pump-py").unwrap();
+    let csr_pem = fs::read_to_string(&csr).unwrap();
+    let candidates = vec![Candidate { thing: thing.clone(), csr_pem }];
+    let certified = world.server.certify(candidates, days(7)).await.unwrap();
+    fs::write(&pem, &certified[0].chain_pem).unwrap();
+    fs::write(&ca, world.server.authority().root_pem()).unwrap();
+
+    let mut device = tokio::task::spawn_blocking({
+        let port = world.server.mqtt().port().to_string();
+        move || {
+            Command::new(python)
+                .arg(root().join("examples/bare-device/device.py"))
+                .args(["--host", "localhost", "--port", &port, "--client-id", "pump-py", "--once"])
+                .arg("--ca")
+                .arg(ca)
+                .arg("--cert")
+                .arg(pem)
+                .arg("--key")
+                .arg(key)
+                .output()
+                .unwrap()
+        }
+    });
+    world.server.audit_now().await.unwrap();
+    let ended = world.ended(&thing).await;
+    let output = (&mut device).await.unwrap();
+
+    assert_eq!(ended.state.outcome(), Some(Outcome::Rotated), "{:?}", ended.state);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,105 @@
+//! `kill -9` of the server at any moment of a rotation: after a restart it ends well, with one
+//! certificate, and the device is connected.
+#![allow(clippy::unwrap_used, reason = "a story's own machinery")]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use perennial_agent::{Agent, Config};
+use perennial_core::ids::{ClientId, RotationId, ThingName};
+use perennial_server::control::{Answer, Request, ask};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+/// Moments at which the server is killed, counted from the request for a rotation: the whole of a
+/// rotation takes a few dozen milliseconds.
+const MOMENTS: [u64; 8] = [0, 3, 6, 10, 15, 20, 30, 45];
+
+/// Starts the real program; answers it and the address it listens on.
+fn serve(data: &Path, mqtt: &str) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_perennial"))
+        .args(["serve", "--json", "--log", "off", "--mqtt", mqtt, "--data"])
+        .arg(data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let announced: Value = serde_json::from_str(&line).unwrap();
+    (child, announced["mqtt"].as_str().unwrap().to_owned())
+}
+
+fn done(request: &Request, data: &Path) -> Vec<Value> {
+    match ask(request, data).unwrap() {
+        Answer::Done(objects) => objects,
+        Answer::Refused(reason) => panic!("{request:?}: {reason}"),
+    }
+}
+
+fn enroll(name: &str, data: &Path, device: &Path) -> ClientId {
+    let client_id = ClientId::new(name).unwrap();
+    let csr_pem = Some(perennial_agent::request(&client_id, device).unwrap());
+    let name = ThingName::new(name).unwrap();
+    let made = done(&Request::CreateThing { name, csr_pem, validity_secs: None }, data);
+    let text = |member: &str| made[0][member].as_str().unwrap().to_owned();
+    perennial_agent::complete(&client_id, &text("certificatePem"), &text("caPem"), device).unwrap();
+    client_id
+}
+
+fn rotations(data: &Path) -> Vec<Value> {
+    done(&Request::ListRotations { thing: None, open: false, limit: 100 }, data)
+}
+
+/// Waits until a rotation has ended; the connection to a server that just starts may fail.
+async fn ended(data: &Path) -> Value {
+    let begun = Instant::now();
+    loop {
+        let found = rotations(data).into_iter().find(|rotation| !rotation["outcome"].is_null());
+        if let Some(rotation) = found {
+            return rotation;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", rotations(data));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_at_any_moment_finishes_the_rotation_when_it_is_back() {
+    for moment in MOMENTS {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, device) = (folder.path().join("server"), folder.path().join("device"));
+        let (mut server, mqtt) = serve(&data, "127.0.0.1:0");
+        let client_id = enroll("pump-1", &data, &device);
+        let mut config = Config::new(client_id, mqtt.clone(), "localhost".into(), device);
+        config.timing.max_backoff_for = Duration::from_millis(500);
+        let shutdown = CancellationToken::new();
+        let agent = Agent::open(config).unwrap();
+        let agent = tokio::spawn(agent.run(shutdown.clone().cancelled_owned()));
+
+        let thing = ThingName::new("pump-1").unwrap();
+        done(&Request::StartRotation { thing, certificate_id: None }, &data);
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let (mut server, _) = serve(&data, &mqtt);
+        let rotation = ended(&data).await;
+
+        assert_eq!(rotation["outcome"], "rotated", "killed after {moment} ms: {rotation}");
+        assert_eq!(rotations(&data).len(), 1);
+        let id: RotationId = rotation["id"].as_str().unwrap().parse().unwrap();
+        let shown = done(&Request::ShowRotation { id }, &data);
+        assert!(shown[0]["history"].as_array().is_some_and(|history| !history.is_empty()));
+        let certificates = done(&Request::ListCertificates { after: None, limit: 10 }, &data);
+        let active = certificates.iter().filter(|certificate| certificate["status"] == "ACTIVE");
+        assert_eq!((certificates.len(), active.count()), (2, 1), "killed after {moment} ms");
+        assert_eq!(done(&Request::VerifyEvents, &data)[0]["intact"], true);
+        shutdown.cancel();
+        agent.await.unwrap().unwrap();
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+}
