@@ -24,7 +24,7 @@ const BATCH: usize = 200;
 /// What is wrong with a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It sends a CSR whose signature does not verify.
+    /// It sends a CSR that is cut short.
     BadCsr,
     /// It refuses its new certificate.
     RefusesCertificate,
@@ -48,7 +48,7 @@ impl Fault {
 
     pub(super) const fn in_words(self) -> &'static str {
         match self {
-            Self::BadCsr => "sends a CSR with a bad signature",
+            Self::BadCsr => "sends a CSR that is cut short",
             Self::RefusesCertificate => "refuses its new certificate",
             Self::Crashes => "crashes half-way and starts again",
             Self::Offline => "is offline and comes back last",

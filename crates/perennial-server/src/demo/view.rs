@@ -51,7 +51,7 @@ impl View {
 
     /// The audit is over: from now on the states are shown.
     pub(super) fn audited(&self, task: &AuditTask) {
-        self.preparation.finish();
+        self.preparation.abandon();
         let found: u64 = task.audit_details.values().map(|check| check.non_compliant).sum();
         let line = format!("audit {}: {found} certificates about to expire", task.task_id);
         // The terminal may be gone; the demo goes on.
