@@ -8,7 +8,7 @@ use perennial_core::{ids::ClientId, rotation::Outcome, topic::Kind};
 use world::{World, mended, start, until};
 
 /// The boundaries that a good rotation crosses.
-const BOUNDARIES: [CrashPoint; 12] = [
+const BOUNDARIES: [CrashPoint; 14] = [
     CrashPoint::BeforePersist("AwaitingCertificate"),
     CrashPoint::AfterPersist("AwaitingCertificate"),
     CrashPoint::AfterKeyWritten,
@@ -21,6 +21,8 @@ const BOUNDARIES: [CrashPoint; 12] = [
     CrashPoint::AfterPersist("Acknowledging"),
     CrashPoint::BeforeSend(Kind::CrtAck),
     CrashPoint::AfterSend(Kind::CrtAck),
+    CrashPoint::BeforePersist("Steady"),
+    CrashPoint::AfterPersist("Steady"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,9 @@ use world::World;
 async fn an_expiring_certificate_is_rotated_and_the_other_withdrawn() {
     let world = World::begin().await;
     let device = world.connect(world.enroll("pump-1").await).await;
+    let client_id = ClientId::from(&device.thing);
+    let principal = world.server.broker().session(&client_id).unwrap().principal;
+    let before = world.server.store().certificate(principal).await.unwrap();
 
     world.server.audit_now().await.unwrap();
     let ended = world.ended(&device.thing).await;
@@ -20,8 +23,10 @@ async fn an_expiring_certificate_is_rotated_and_the_other_withdrawn() {
     assert!(outgoing.things.is_empty() && outgoing.policies.is_empty());
     assert_eq!(incoming.certificate.status, CertificateStatus::Active);
     assert_eq!(incoming.things, std::slice::from_ref(&device.thing));
-    assert_eq!(incoming.policies.len(), 1);
-    let session = world.server.broker().session(&ClientId::from(&device.thing)).unwrap();
+    assert_eq!(ended.rotation.outgoing, principal);
+    assert!(!before.policies.is_empty());
+    assert_eq!(incoming.policies, before.policies);
+    let session = world.server.broker().session(&client_id).unwrap();
     assert_eq!(session.principal, incoming.certificate.certificate_id);
     assert!(world.server.store().verify_events().await.unwrap().is_ok());
     device.stop().await;
