@@ -150,7 +150,8 @@ impl Server {
         self.ring.intake()
     }
 
-    /// Runs every configured check now; what they find is acted upon when this returns.
+    /// Runs every configured check now. When this returns the findings are durable and their
+    /// rotations are about to open.
     ///
     /// # Errors
     /// The store's.
