@@ -1,6 +1,6 @@
 //! The registry with live sessions: what changes in the store reaches the broker at once.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use perennial_broker::BrokerHandle;
@@ -18,7 +18,7 @@ use super::StorePrincipals;
 pub(crate) struct LiveRegistry {
     store: Store,
     principals: Arc<StorePrincipals>,
-    broker: OnceLock<BrokerHandle>,
+    broker: BrokerHandle,
 }
 
 impl LiveRegistry {
@@ -27,15 +27,13 @@ impl LiveRegistry {
         principals: Arc<StorePrincipals>,
         broker: BrokerHandle,
     ) -> Self {
-        Self { store, principals, broker: OnceLock::from(broker) }
+        Self { store, principals, broker }
     }
 
     /// Lets live sessions of these certificates notice that something about them changed.
     pub(crate) fn changed(&self, ids: &[CertificateId]) {
         self.principals.forget(ids);
-        if let Some(broker) = self.broker.get() {
-            broker.principals_changed(ids);
-        }
+        self.broker.principals_changed(ids);
     }
 }
 
