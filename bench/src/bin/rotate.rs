@@ -13,6 +13,10 @@ use perennial_bench::Verification;
 use perennial_server::demo::{Demo, Options};
 use serde_json::json;
 
+/// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Verifications that both ends of a rotation cost at least.
 const FLOOR: f64 = 13.0;
 

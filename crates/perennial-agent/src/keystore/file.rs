@@ -1,6 +1,10 @@
-//! Keys in files of mode 0600, one folder a generation.
+//! Keys in files of mode 0600, one folder a generation, each read once.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use perennial_core::{
     device::Generation,
@@ -19,11 +23,13 @@ pub(crate) const CSR: &str = "csr.pem";
 #[derive(Debug)]
 pub(crate) struct FileKeyStore {
     folder: Folder,
+    /// What was read or written: a rotation needs each of its keys several times.
+    loaded: Mutex<BTreeMap<Generation, SigningKey>>,
 }
 
 impl FileKeyStore {
     pub(crate) fn new(folder: Folder) -> Self {
-        Self { folder }
+        Self { folder, loaded: Mutex::default() }
     }
 
     fn path(&self, generation: Generation) -> PathBuf {
@@ -31,7 +37,17 @@ impl FileKeyStore {
     }
 
     fn load(&self, generation: Generation) -> Result<SigningKey, KeyError> {
-        Ok(SigningKey::load(&self.path(generation))?)
+        if let Some(key) = self.loaded().get(&generation) {
+            return Ok(key.clone());
+        }
+        let key = SigningKey::load(&self.path(generation))?;
+        self.loaded().insert(generation, key.clone());
+        Ok(key)
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, BTreeMap<Generation, SigningKey>> {
+        // A panic elsewhere leaves the map whole: each change of it is one call.
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,7 +66,9 @@ impl KeyStore for FileKeyStore {
             None => SigningKey::generate_p256()?,
         };
         self.folder.disk.make_folder(&self.folder.credential(generation))?;
-        Ok(key.write_new(&path)?)
+        key.write_new(&path)?;
+        self.loaded().insert(generation, key);
+        Ok(())
     }
 
     fn csr(&self, generation: Generation, common_name: &str) -> Result<String, KeyError> {
@@ -94,6 +112,7 @@ impl KeyStore for FileKeyStore {
     }
 
     fn forget(&self, generation: Generation) -> Result<(), KeyError> {
+        self.loaded().remove(&generation);
         Ok(self.folder.disk.remove_folder(&self.folder.credential(generation))?)
     }
 
