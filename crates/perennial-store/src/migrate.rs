@@ -5,7 +5,10 @@ use rusqlite::Connection;
 use crate::OpenError;
 
 /// The schema's steps, in order; the database remembers how many were applied.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_init.sql"),
+    include_str!("../migrations/0002_history_in_order.sql"),
+];
 
 /// Brings the schema up to what this version knows.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

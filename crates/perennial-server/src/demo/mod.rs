@@ -1,20 +1,18 @@
 //! The demo: a server and a fleet in one process, over real TLS and MQTT, rotating for all to see.
 
+mod closings;
 mod fleet;
 mod summary;
 mod view;
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use perennial_core::time::days;
 
 pub use summary::Summary;
 
-use self::{fleet::Fleet, view::View};
+use self::{closings::Closings, fleet::Fleet, view::View};
 use crate::{Config, Server};
 
 /// How long the devices' first certificates live: short enough for the audit to find them.
@@ -55,11 +53,13 @@ impl Demo {
         let mut fleet = Fleet::enroll(&server, options, FIRST_VALIDITY, &view).await?;
         fleet.connect(&view).await?;
 
-        let began_at = Instant::now();
+        let mut closings = Closings::from_now(server.store()).await?;
         let task = server.audit_now().await?;
         view.audited(&task);
-        wait_until_closed(&server, &mut fleet, options, &view).await?;
-        let summary = Summary::gather(&server, options, began_at.elapsed()).await?;
+        wait_until_closed(&server, &mut fleet, options, &view, &mut closings).await?;
+        let ended_at = closings.last_at().unwrap_or(task.started_at);
+        let took = ended_at.since(task.started_at);
+        let summary = Summary::gather(&server, options, took).await?;
         view.finish();
         Ok((Self { server, fleet, _folder: folder }, summary))
     }
@@ -92,20 +92,18 @@ async fn wait_until_closed(
     fleet: &mut Fleet,
     options: &Options,
     view: &View,
+    closings: &mut Closings,
 ) -> anyhow::Result<()> {
     let mut offline = options.faults;
     loop {
-        let states = server.store().count_states().await?;
-        view.draw(&states);
-        let closed: u64 = states
-            .iter()
-            .filter(|(state, _)| state == "Rotated" || state == "Failed")
-            .map(|(_, count)| count)
-            .sum();
-        if closed >= options.devices as u64 {
+        let closed = closings.read(server.store()).await?;
+        if options.watched {
+            view.draw(&server.store().count_states().await?);
+        }
+        if closed >= options.devices {
             return Ok(());
         }
-        if offline && closed + 1 >= options.devices as u64 {
+        if offline && closed + 1 >= options.devices {
             offline = false;
             fleet.bring_back();
         }
