@@ -1,6 +1,8 @@
 //! The world of a story: a real server in a temporary folder, and devices that are real agents.
 #![allow(dead_code, reason = "each story uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a story's own machinery")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a story's own machinery")]
+
+mod bare;
 
 use std::{
     future::Future,
@@ -19,6 +21,9 @@ use perennial_server::{Candidate, Config, Server};
 use perennial_store::StoredCertificate;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+#[allow(unused_imports, reason = "each story uses its own part")]
+pub(crate) use bare::{Bare, Credential};
 
 /// How long anything in a story may take.
 const PATIENCE: Duration = Duration::from_secs(60);

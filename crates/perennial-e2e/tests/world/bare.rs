@@ -1,0 +1,176 @@
+//! A bare device: a key, a certificate, `openssl` and the `mosquitto` clients; no agent.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use perennial_core::{
+    ids::ThingName,
+    rotation::{Ignored, Note},
+    time::days,
+};
+use perennial_orchestrator::port::{Fact, HistoryEntry, Stored};
+use perennial_server::Candidate;
+
+use super::{World, until};
+
+/// A key and its certificate chain, in files.
+pub(crate) struct Credential {
+    pub(crate) key: PathBuf,
+    pub(crate) certificate: PathBuf,
+}
+
+/// The device of one thing.
+pub(crate) struct Bare<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) thing: ThingName,
+}
+
+fn run(command: &mut Command) -> bool {
+    let status = command.status();
+    status
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; `cargo xtask setup` installs it"))
+        .success()
+}
+
+impl<'a> Bare<'a> {
+    pub(crate) fn named(world: &'a World, name: &str) -> Self {
+        Self { world, thing: ThingName::new(name).unwrap() }
+    }
+
+    /// A fresh key on P-256 and a CSR for it.
+    pub(crate) fn csr(&self, name: &str) -> (PathBuf, String) {
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        self.csr_with(name, &[&curve[..], &["-subj", &format!("/CN={}", self.thing)]].concat())
+    }
+
+    /// A fresh key and a CSR for it, made by `openssl req -new` with `arguments`.
+    pub(crate) fn csr_with(&self, name: &str, arguments: &[&str]) -> (PathBuf, String) {
+        let (key, csr) = (self.file(name, "key"), self.file(name, "csr"));
+        let mut command = Command::new("openssl");
+        command.args(["req", "-new", "-nodes"]).args(arguments).arg("-keyout").arg(&key);
+        assert!(run(command.arg("-out").arg(&csr).stderr(Stdio::null())));
+        (key, fs::read_to_string(csr).unwrap())
+    }
+
+    /// A CSR for a key that is there.
+    pub(crate) fn csr_of(&self, key: &Path) -> String {
+        let csr = self.file("again", "csr");
+        let mut command = Command::new("openssl");
+        command.args(["req", "-new", "-subj", &format!("/CN={}", self.thing), "-key"]);
+        assert!(run(command.arg(key).arg("-out").arg(&csr)));
+        fs::read_to_string(csr).unwrap()
+    }
+
+    fn file(&self, name: &str, kind: &str) -> PathBuf {
+        self.world.path(&format!("{}-{name}.{kind}", self.thing))
+    }
+
+    /// Its first certificate.
+    pub(crate) async fn enrolled(&self) -> Credential {
+        let (key, csr_pem) = self.csr("outgoing");
+        let candidates = vec![Candidate { thing: self.thing.clone(), csr_pem }];
+        let certified = self.world.server.certify(candidates, days(7)).await.unwrap();
+        self.credential("outgoing", key, &certified[0].chain_pem)
+    }
+
+    /// Has the server rotate it, and waits until it is asked for a CSR.
+    pub(crate) async fn rotation_begins(&self) {
+        let thing = self.thing.clone();
+        let request = Fact::RotationRequested { thing, certificate_id: None, rekey: true };
+        self.world.server.intake().accept(vec![request]).await.unwrap();
+        self.reaches("AwaitingCsr").await;
+    }
+
+    /// The incoming credential, once the certificate for `key` is issued.
+    pub(crate) async fn issued(&self, key: PathBuf) -> Credential {
+        let waiting = self.reaches("AwaitingAck").await;
+        let certificate = self.world.incoming(&waiting).await;
+        let pem = perennial_pki::pem_of_certificate(&certificate.der);
+        let chain = format!("{pem}{}", self.world.server.authority().chain_pem());
+        self.credential("incoming", key, &chain)
+    }
+
+    pub(crate) fn credential(&self, name: &str, key: PathBuf, pem: &str) -> Credential {
+        let certificate = self.file(name, "pem");
+        fs::write(&certificate, pem).unwrap();
+        Credential { key, certificate }
+    }
+
+    /// Publishes as QoS 1; answers whether the broker acknowledged it.
+    pub(crate) async fn publish(&self, with: &Credential, topic: &str, payload: &str) -> bool {
+        let mut command = self.client("mosquitto_pub", with);
+        command.args(["-q", "1", "-t", topic, "-m", payload]);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        // A PUBACK that says no is a warning to mosquitto_pub.
+        let said = [output.stdout, output.stderr].concat();
+        output.status.success() && !String::from_utf8_lossy(&said).contains("failed")
+    }
+
+    /// Answers with a CSR.
+    pub(crate) async fn send_csr(&self, with: &Credential, csr_pem: &str) {
+        let payload = serde_json::json!({ "CSR": csr_pem }).to_string();
+        assert!(self.publish(with, &self.topic("csr_res"), &payload).await);
+    }
+
+    /// Subscribes and answers the first message of this kind.
+    pub(crate) async fn hears(&self, with: &Credential, kind: &str) -> serde_json::Value {
+        let mut command = self.client("mosquitto_sub", with);
+        command.args(["-q", "1", "-C", "1", "-W", "60", "-t", &self.topic(kind)]);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{kind}: {error}: {output:?}"))
+    }
+
+    fn client(&self, program: &str, with: &Credential) -> Command {
+        let ca = self.world.path("ca.pem");
+        fs::write(&ca, self.world.server.authority().root_pem()).unwrap();
+        let port = self.world.server.mqtt().port().to_string();
+        let mut command = Command::new(program);
+        command
+            .args(["-h", "localhost", "-p", &port, "-V", "5", "-i", self.thing.as_str()])
+            .arg("--cafile")
+            .arg(ca)
+            .arg("--cert")
+            .arg(&with.certificate)
+            .arg("--key")
+            .arg(&with.key);
+        command
+    }
+
+    pub(crate) fn topic(&self, kind: &str) -> String {
+        format!("management/topic/{}/{kind}", self.thing)
+    }
+
+    pub(crate) async fn latest(&self) -> Option<Stored> {
+        self.world.server.store().latest_rotation(self.thing.clone()).await.unwrap()
+    }
+
+    pub(crate) async fn reaches(&self, state: &str) -> Stored {
+        until(state, async || self.latest().await.filter(|stored| stored.state.name() == state))
+            .await
+    }
+
+    /// Waits for a line in the history that says `detail`.
+    pub(crate) async fn recorded(&self, detail: &str) {
+        let stored = self.latest().await.unwrap();
+        until(&format!("the history says {detail}"), async || {
+            let history = self.world.server.store().history(stored.rotation.id).await.unwrap();
+            history.iter().any(|entry| entry.detail.contains(detail)).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits for a line in the history that was ignored for this reason.
+    pub(crate) async fn ignored(&self, input: &str, why: Ignored) {
+        let stored = self.latest().await.unwrap();
+        let fits = |it: &HistoryEntry| it.input == input && it.note == Note::Ignored(why);
+        until(&format!("{input} is ignored as {why:?}"), async || {
+            let history = self.world.server.store().history(stored.rotation.id).await.unwrap();
+            history.iter().any(fits).then_some(())
+        })
+        .await;
+    }
+}
