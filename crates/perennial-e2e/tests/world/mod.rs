@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a story's own machinery")]
 
 mod bare;
+mod wire;
 
 use std::{
     future::Future,
@@ -24,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 #[allow(unused_imports, reason = "each story uses its own part")]
 pub(crate) use bare::{Bare, Credential};
+#[allow(unused_imports, reason = "each story uses its own part")]
+pub(crate) use wire::{Way, Wire};
 
 /// How long anything in a story may take.
 const PATIENCE: Duration = Duration::from_secs(60);
