@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -101,9 +102,26 @@ impl<'a> Bare<'a> {
 
     /// Publishes as QoS 1; answers whether the broker acknowledged it.
     pub(crate) async fn publish(&self, with: &Credential, topic: &str, payload: &str) -> bool {
+        self.publish_by("5", with, topic, payload).await
+    }
+
+    /// Publishes by a version of MQTT. By 3.1.1 nobody tells the client what is too large.
+    pub(crate) async fn publish_by(
+        &self,
+        version: &str,
+        with: &Credential,
+        topic: &str,
+        payload: &str,
+    ) -> bool {
         let mut command = self.client("mosquitto_pub", with);
-        command.args(["-q", "1", "-t", topic, "-m", payload]);
-        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        command.args(["-V", version, "-q", "1", "-t", topic, "-s"]).stdin(Stdio::piped());
+        let payload = payload.to_owned();
+        let publish = move || {
+            let mut client = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+            client.stdin.take().unwrap().write_all(payload.as_bytes())?;
+            client.wait_with_output()
+        };
+        let output = tokio::task::spawn_blocking(publish).await.unwrap().unwrap();
         // A PUBACK that says no is a warning to mosquitto_pub.
         let said = [output.stdout, output.stderr].concat();
         output.status.success() && !String::from_utf8_lossy(&said).contains("failed")
@@ -118,7 +136,8 @@ impl<'a> Bare<'a> {
     /// Subscribes and answers the first message of this kind.
     pub(crate) async fn hears(&self, with: &Credential, kind: &str) -> serde_json::Value {
         let mut command = self.client("mosquitto_sub", with);
-        command.args(["-q", "1", "-C", "1", "-W", "60", "-t", &self.topic(kind)]);
+        let topic = self.topic(kind);
+        command.args(["-V", "5", "-q", "1", "-C", "1", "-W", "60", "-t", &topic]);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{kind}: {error}: {output:?}"))
@@ -130,7 +149,7 @@ impl<'a> Bare<'a> {
         let port = self.world.server.mqtt().port().to_string();
         let mut command = Command::new(program);
         command
-            .args(["-h", "localhost", "-p", &port, "-V", "5", "-i", self.thing.as_str()])
+            .args(["-h", "localhost", "-p", &port, "-i", self.thing.as_str()])
             .arg("--cafile")
             .arg(ca)
             .arg("--cert")
