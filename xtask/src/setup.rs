@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::{process, workspace::Workspace};
 
 /// What the tests run: how to tell that it is there, and Debian's package for it.
-const NEEDS: [(Probe, &str); 7] = [
+const NEEDS: [(Probe, &str); 8] = [
     (Probe::Program("mosquitto"), "mosquitto"),
     (Probe::Program("mosquitto_pub"), "mosquitto-clients"),
     (Probe::Program("openssl"), "openssl"),
@@ -19,6 +19,7 @@ const NEEDS: [(Probe, &str); 7] = [
     (Probe::PythonModules("venv, ensurepip"), "python3-venv"),
     (Probe::Program("sqlite3"), "sqlite3"),
     (Probe::Program("ps"), "procps"),
+    (Probe::Program("setpriv"), "util-linux"),
 ];
 
 /// Where programs may be although a plain user's PATH lacks it (Debian's mosquitto).

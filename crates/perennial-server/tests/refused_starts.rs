@@ -1,0 +1,92 @@
+//! A server that cannot start says what is in the way and what to do, and leaves nothing behind.
+
+#![allow(clippy::unwrap_used, reason = "a story's own machinery")]
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+    process::{Command, Output},
+};
+
+/// A user that owns nothing, for tests that run as root, whom no mode keeps out.
+const NOBODY: &str = "65534";
+
+fn serve(data: &Path) -> Command {
+    serve_by(Command::new(env!("CARGO_BIN_EXE_perennial")), data, "127.0.0.1:0")
+}
+
+fn serve_by(mut command: Command, data: &Path, mqtt: &str) -> Command {
+    command.args(["serve", "--mqtt", mqtt, "--data"]).arg(data);
+    command
+}
+
+/// What a server that must not start says.
+fn refused(command: &mut Command) -> String {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
+fn is_root(folder: &Path) -> bool {
+    fs::metadata(folder).unwrap().uid() == 0
+}
+
+#[test]
+fn a_data_folder_that_is_not_writable_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o555)).unwrap();
+    let mut command = serve(&data);
+    if is_root(folder.path()) {
+        // The program itself may lie where nobody may look.
+        let program = folder.path().join("perennial");
+        fs::copy(env!("CARGO_BIN_EXE_perennial"), &program).unwrap();
+        let mut as_nobody = Command::new("setpriv");
+        as_nobody.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(program);
+        command = serve_by(as_nobody, &data, "127.0.0.1:0");
+    }
+
+    let said = refused(&mut command);
+
+    assert!(said.contains(data.to_str().unwrap()) && said.contains("writable"), "{said}");
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
+}
+
+#[test]
+fn a_data_folder_under_a_file_is_refused_by_name() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+
+    let said = refused(&mut serve(&file.path().join("data")));
+
+    assert!(said.contains("cannot be made: choose a folder"), "{said}");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    let program = Command::new(env!("CARGO_BIN_EXE_perennial"));
+    let said = refused(&mut serve_by(program, &folder.path().join("data"), &address));
+
+    assert!(said.contains(&address) && said.contains("in use"), "{said}");
+}
+
+#[test]
+fn an_unknown_key_of_the_configuration_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("perennial.toml");
+    fs::write(&config, "[rotation]\nrekey = true\nspread = 5\n").unwrap();
+
+    let said = refused(serve(&folder.path().join("data")).arg("--config").arg(&config));
+
+    assert!(said.contains("spread") && said.contains("line 3"), "{said}");
+    assert!(!folder.path().join("data").exists());
+}
