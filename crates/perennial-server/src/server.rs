@@ -286,14 +286,19 @@ async fn until_cancelled(task: impl Future<Output = ()>, shutdown: CancellationT
 }
 
 async fn sweep(store: Store, shutdown: CancellationToken) {
+    let mut at_once = false;
     loop {
+        let pause = if at_once { Duration::ZERO } else { SWEEP.0 };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(SWEEP.0) => {}
+            () = tokio::time::sleep(pause) => at_once = false,
         }
         match store.sweep(SWEEP.1, SystemClock.now()).await {
             Ok(deleted) if deleted.is_empty() => {}
-            Ok(deleted) => info!(certificates = deleted.len(), "retired certificates were deleted"),
+            Ok(deleted) => {
+                info!(certificates = deleted.len(), "retired certificates were deleted");
+                at_once = deleted.len() == SWEEP.1;
+            }
             Err(error) => warn!(%error, "retired certificates could not be deleted; trying again"),
         }
     }
