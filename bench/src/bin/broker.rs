@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use perennial_bench::cpu_seconds;
 use perennial_broker::{
     Broker, Limits, LookupFailed, Principal, Principals, ServerIdentity, Settings, TlsVersion,
     TrustAnchors,
@@ -363,16 +364,6 @@ fn make_certificates(folder: &Path) -> Result<()> {
         std::fs::write(folder.join(format!("{name}.pem")), certificate.pem())?;
     }
     Ok(())
-}
-
-/// CPU time of a process, all its threads, in seconds.
-fn cpu_seconds(pid: u32) -> Result<f64> {
-    const TICKS_PER_SECOND: f64 = 100.0;
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split(' ').collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok());
-    let (user, system) = (ticks(12).context("utime")?, ticks(13).context("stime")?);
-    Ok((user + system) / TICKS_PER_SECOND)
 }
 
 fn resident_bytes(pid: u32) -> Result<i64> {

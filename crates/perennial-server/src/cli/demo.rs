@@ -34,7 +34,7 @@ impl Demo {
             watched: !common.json,
             data: self.keep.clone(),
         };
-        let (demo, summary) = demo::Demo::run(&options).await?;
+        let (demo, summary) = demo::Demo::run(options).await?;
         print(&summary, common.json)?;
         if !self.exit {
             self.announce(demo.server());

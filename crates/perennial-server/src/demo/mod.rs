@@ -33,10 +33,12 @@ pub struct Options {
     pub data: Option<PathBuf>,
 }
 
-/// A demo that has rotated its fleet and still runs.
+/// A server and its fleet, up and connected.
 pub struct Demo {
     server: Server,
     fleet: Fleet,
+    view: View,
+    options: Options,
     _folder: tempfile::TempDir,
 }
 
@@ -45,23 +47,68 @@ impl Demo {
     ///
     /// # Errors
     /// What kept it from starting, or from ending.
-    pub async fn run(options: &Options) -> anyhow::Result<(Self, Summary)> {
+    pub async fn run(options: Options) -> anyhow::Result<(Self, Summary)> {
+        let mut demo = Self::start(options).await?;
+        let took_for = demo.rotate().await?;
+        let summary = demo.summary(took_for).await?;
+        Ok((demo, summary))
+    }
+
+    /// Starts server and fleet; when this returns all devices are connected but those offline.
+    ///
+    /// # Errors
+    /// What kept it from starting.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;
         let data = options.data.clone().unwrap_or_else(|| folder.path().join("server"));
-        let server = Server::start(&data, config(options)).await?;
-        let view = View::new(options).with_states();
-        let mut fleet = Fleet::enroll(&server, options, FIRST_VALIDITY, &view).await?;
+        let server = Server::start(&data, config(&options)).await?;
+        let view = View::new(&options).with_states();
+        let mut fleet = Fleet::enroll(&server, &options, FIRST_VALIDITY, &view).await?;
         fleet.connect(&view).await?;
+        Ok(Self { server, fleet, view, options, _folder: folder })
+    }
 
-        let mut closings = Closings::from_now(server.store()).await?;
-        let task = server.audit_now().await?;
-        view.audited(&task);
-        wait_until_closed(&server, &mut fleet, options, &view, &mut closings).await?;
+    /// Audits and waits until every rotation has ended; answers how long that took, from the
+    /// audit's start to the last rotation's end.
+    ///
+    /// # Errors
+    /// What kept it from ending.
+    pub async fn rotate(&mut self) -> anyhow::Result<Duration> {
+        let mut closings = Closings::from_now(self.server.store()).await?;
+        let task = self.server.audit_now().await?;
+        self.view.audited(&task);
+        self.wait_until_closed(&mut closings).await?;
         let ended_at = closings.last_at().unwrap_or(task.started_at);
-        let took = ended_at.since(task.started_at);
-        let summary = Summary::gather(&server, options, took).await?;
-        view.finish();
-        Ok((Self { server, fleet, _folder: folder }, summary))
+        Ok(ended_at.since(task.started_at))
+    }
+
+    /// What became of each device in rotations that took `took_for`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn summary(&self, took_for: Duration) -> anyhow::Result<Summary> {
+        let summary = Summary::gather(&self.server, &self.options, took_for).await?;
+        self.view.finish();
+        Ok(summary)
+    }
+
+    async fn wait_until_closed(&mut self, closings: &mut Closings) -> anyhow::Result<()> {
+        let store = self.server.store();
+        let mut offline = self.options.faults;
+        loop {
+            let closed = closings.read(store).await?;
+            if self.options.watched {
+                self.view.draw(&store.count_states().await?);
+            }
+            if closed >= self.options.devices {
+                return Ok(());
+            }
+            if offline && closed + 1 >= self.options.devices {
+                offline = false;
+                self.fleet.bring_back();
+            }
+            tokio::time::sleep(REDRAW).await;
+        }
     }
 
     /// The server that is up.
@@ -85,28 +132,4 @@ fn config(options: &Options) -> Config {
     config.rotation.ack_wait_secs = 10;
     config.rotation.settle_secs = 5;
     config
-}
-
-async fn wait_until_closed(
-    server: &Server,
-    fleet: &mut Fleet,
-    options: &Options,
-    view: &View,
-    closings: &mut Closings,
-) -> anyhow::Result<()> {
-    let mut offline = options.faults;
-    loop {
-        let closed = closings.read(server.store()).await?;
-        if options.watched {
-            view.draw(&server.store().count_states().await?);
-        }
-        if closed >= options.devices {
-            return Ok(());
-        }
-        if offline && closed + 1 >= options.devices {
-            offline = false;
-            fleet.bring_back();
-        }
-        tokio::time::sleep(REDRAW).await;
-    }
 }

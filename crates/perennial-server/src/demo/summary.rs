@@ -42,9 +42,9 @@ impl Summary {
     pub(super) async fn gather(
         server: &Server,
         options: &Options,
-        took: Duration,
+        took_for: Duration,
     ) -> anyhow::Result<Self> {
-        let seconds = took.as_secs_f64();
+        let seconds = took_for.as_secs_f64();
         let devices = options.devices;
         let mut summary = Self {
             devices,
