@@ -6,11 +6,11 @@ use perennial_core::{
     certificate::Validity, ids::CertificateId, ids::ThingName, message::ErrorCode, time::Timestamp,
 };
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName};
 
 use crate::{
-    PublicKey, certificate, certificates_from_pem,
+    PATH_ALGORITHMS, PublicKey, certificate, certificates_from_pem,
     profile::{THING_URI_PREFIX, thing_uri},
     sha256,
 };
@@ -186,7 +186,7 @@ fn check_path(
         UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs().try_into().unwrap_or(0)));
     let leaf = EndEntityCert::try_from(leaf).map_err(malformed)?;
     let usage = KeyUsage::client_auth();
-    leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, chain, time, usage, None, None)
+    leaf.verify_for_usage(PATH_ALGORITHMS, &anchors, chain, time, usage, None, None)
         .map(|_path| ())
         .map_err(untrusted)
 }
