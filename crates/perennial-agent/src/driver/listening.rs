@@ -18,28 +18,36 @@ impl Agent {
         match incoming {
             Incoming::Delivered(kind) => self.take(Input::Delivered { kind }).await,
             Incoming::Message { kind, payload, packet_id } => {
-                match self.understand(kind, &payload) {
-                    Ok(Some(input)) => {
-                        self.crash_after_certificate(&input)?;
-                        self.take_and_acknowledge(input, packet_id).await
-                    }
-                    Ok(None) => self.acknowledge(packet_id).await,
-                    Err(error) => {
-                        tracing::warn!(%error, "a message from the server is not understood");
-                        self.acknowledge(packet_id).await
-                    }
-                }
+                let input = self.understand(kind, &payload).unwrap_or_else(|error| {
+                    tracing::warn!(%error, "a message from the server is not understood");
+                    None
+                });
+                let Some(input) = input else {
+                    self.acknowledge(packet_id);
+                    self.flush().await;
+                    return Ok(());
+                };
+                self.crash_after_certificate(&input)?;
+                self.take_and_acknowledge(input, packet_id).await
             }
         }
     }
 
-    async fn acknowledge(&mut self, packet_id: Option<NonZeroU16>) -> Result<(), RunError> {
+    pub(super) fn acknowledge(&mut self, packet_id: Option<NonZeroU16>) {
         if let (Some(id), Some(session)) = (packet_id, &mut self.session)
-            && let Err(error) = session.acknowledge(id).await
+            && let Err(error) = session.acknowledge(id)
         {
             tracing::info!(%error, "an acknowledgement was lost");
         }
-        Ok(())
+    }
+
+    /// Sends the acknowledgements that no answer took along.
+    pub(super) async fn flush(&mut self) {
+        if let Some(session) = &mut self.session
+            && let Err(error) = session.flush().await
+        {
+            tracing::info!(%error, "an acknowledgement was lost");
+        }
     }
 
     fn understand(&mut self, kind: Kind, payload: &[u8]) -> Result<Option<Input>, MessageError> {

@@ -215,8 +215,8 @@ impl Agent {
         self.take_and_acknowledge(input, None).await
     }
 
-    /// Steps, makes the document durable, acknowledges what brought the input, then acts. What
-    /// acting brings up at once is stepped in turn.
+    /// Steps, makes the document durable, acknowledges what brought the input, then acts: an answer
+    /// takes the acknowledgement along. What acting brings up at once is stepped in turn.
     async fn take_and_acknowledge(
         &mut self,
         input: Input,
@@ -226,15 +226,12 @@ impl Agent {
         let mut packet_id = packet_id;
         while let Some(input) = next.take() {
             let commands = self.decide(input)?;
-            if let (Some(id), Some(session)) = (packet_id.take(), &mut self.session)
-                && let Err(error) = session.acknowledge(id).await
-            {
-                tracing::info!(%error, "an acknowledgement was lost");
-            }
+            self.acknowledge(packet_id.take());
             for command in commands {
                 next = self.carry_out(command).await?.or(next);
             }
         }
+        self.flush().await;
         Ok(())
     }
 

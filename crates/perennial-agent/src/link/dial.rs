@@ -53,7 +53,7 @@ async fn connect(address: &Address, config: Arc<ClientConfig>) -> Result<Session
     let handshake = connector.connect(address.server_name.clone(), tcp);
     let mut wire = Wire::new(handshake.await.map_err(in_handshake)?);
     let accepted = introduce(address, &mut wire).await?;
-    subscribe(address, &mut wire).await?;
+    subscribed(&mut wire).await?;
     let asked = address.keep_alive_for;
     let told = accepted.server_keepalive_sec.map(|secs| Duration::from_secs(secs.into()));
     Ok(Session::new(wire, address.prefix.clone(), told.unwrap_or(asked)))
@@ -70,8 +70,11 @@ async fn introduce(address: &Address, wire: &mut Wire) -> Result<ConnectAck, Why
         max_packet_size: std::num::NonZeroU32::new(MAX_PACKET),
         ..Connect::default()
     };
+    // Both leave at once, in one record: a server that refuses the CONNECT has then read the rest
+    // too, and does not reset the connection over it (MQTT 5 §3.1.4 lets a client not wait).
+    wire.queue(connect.into()).map_err(|error| Why::Local(error.to_string()))?;
     // Whatever became of the write, a refusal may wait to be read.
-    let written = wire.write(connect.into()).await;
+    let written = wire.write(subscription(address).into()).await;
     let answer = wire.read_fresh().await.map_err(unanswered)?;
     written.map_err(before_connack)?;
     match answer {
@@ -89,18 +92,20 @@ fn unanswered(error: io::Error) -> Why {
     before_connack(error)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "any other packet is for the session")]
-async fn subscribe(address: &Address, wire: &mut Wire) -> Result<(), Why> {
+fn subscription(address: &Address) -> Subscribe {
     let options = SubscriptionOptions { qos: QoS::AtLeastOnce, ..Default::default() };
     let topic = |kind| (address.prefix.topic(&address.client_id, kind).into(), options);
-    let packet = Subscribe {
+    Subscribe {
         packet_id: NonZeroU16::MAX,
         id: None,
         user_properties: Vec::new(),
         topic_filters: Kind::FROM_SERVER.map(topic).to_vec(),
-    };
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other packet is for the session")]
+async fn subscribed(wire: &mut Wire) -> Result<(), Why> {
     let lost = |error: io::Error| Why::Protocol(format!("lost while subscribing: {error}"));
-    wire.write(packet.into()).await.map_err(lost)?;
     loop {
         match wire.read_fresh().await.map_err(lost)? {
             Packet::SubscribeAck(ack) if ack.status.iter().all(granted) => return Ok(()),

@@ -1,6 +1,6 @@
 //! A session that is up: messages in, messages out with QoS 1, and the pings that keep it alive.
 
-use std::{io, num::NonZeroU16, time::Duration};
+use std::{io, num::NonZeroU16, sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use perennial_core::topic::Kind;
@@ -44,6 +44,7 @@ pub(crate) struct Session {
     next_id: NonZeroU16,
     /// The packet id of the last message of each kind sent and not yet acknowledged.
     pending: Vec<(Kind, NonZeroU16)>,
+    witness: OnceLock<Validity>,
 }
 
 impl Session {
@@ -57,13 +58,16 @@ impl Session {
             pinged: false,
             next_id: NonZeroU16::MIN,
             pending: Vec::new(),
+            witness: OnceLock::new(),
         }
     }
 
     /// The validity of the server's own certificate.
     pub(crate) fn witness(&self) -> Validity {
-        let (_, tls) = self.wire.stream.get_ref();
-        witness(tls.peer_certificates().unwrap_or_default())
+        *self.witness.get_or_init(|| {
+            let (_, tls) = self.wire.stream.get_ref();
+            witness(tls.peer_certificates().unwrap_or_default())
+        })
     }
 
     /// What comes next. Cancel-safe, except that a ping that is being written may be cut short
@@ -152,15 +156,21 @@ impl Session {
         self.wire.write(Packet::Publish(Box::new(publish))).await
     }
 
-    /// Tells the server that a message is safe here (PUBACK).
-    pub(crate) async fn acknowledge(&mut self, packet_id: NonZeroU16) -> io::Result<()> {
+    /// Tells the server that a message is safe here (PUBACK): with the next message, or with
+    /// [`flush`](Self::flush).
+    pub(crate) fn acknowledge(&mut self, packet_id: NonZeroU16) -> io::Result<()> {
         let ack = PublishAck {
             packet_id,
             reason_code: PublishAckReason::Success,
             properties: Vec::new(),
             reason_string: None,
         };
-        self.wire.write(Packet::PublishAck(ack)).await
+        self.wire.queue(Packet::PublishAck(ack))
+    }
+
+    /// Sends the acknowledgements that no message took along.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        self.wire.flush().await
     }
 
     /// Says goodbye.

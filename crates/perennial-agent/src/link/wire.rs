@@ -58,16 +58,32 @@ impl Wire {
         self.early.push_back(packet);
     }
 
-    /// Writes a packet, within [`WRITE_FOR`].
-    pub(crate) async fn write(&mut self, packet: Packet) -> io::Result<()> {
-        self.output.clear();
+    /// Puts a packet behind those that leave with the next [`write`](Self::write) or
+    /// [`flush`](Self::flush): together they are one TLS record and one segment.
+    pub(crate) fn queue(&mut self, packet: Packet) -> io::Result<()> {
         let encoded = self.codec.encode(packet, &mut self.output);
-        encoded.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+        encoded.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
+    }
+
+    /// Writes a packet and all that was queued before it, within [`WRITE_FOR`].
+    pub(crate) async fn write(&mut self, packet: Packet) -> io::Result<()> {
+        self.queue(packet)?;
+        self.flush().await
+    }
+
+    /// Writes what is queued, within [`WRITE_FOR`].
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
         let Self { stream, output, .. } = self;
         let written = timeout(WRITE_FOR, async {
             stream.write_all(output).await?;
             stream.flush().await
         });
-        written.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        let written = written.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut));
+        // Given back whole: a session that is up has nothing to write for days.
+        self.output = BytesMut::new();
+        written?
     }
 }
