@@ -28,14 +28,18 @@ impl Readers {
         Ok(Self { idle: Arc::new(Mutex::new(vec![first])), connect: Arc::new(connect) })
     }
 
-    /// Runs `job` on an idle connection, or on a fresh one when all are busy.
+    /// Runs `job` on an idle connection, or on a fresh one when all are busy, in one transaction:
+    /// all that it reads is of one moment, and the database is locked and looked at once.
     pub(crate) fn with<T>(
         &self,
         job: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let idle = self.idle.lock().pop();
         let connection = idle.map_or_else(|| (self.connect)(), Ok)?;
+        connection.prepare_cached("BEGIN")?.execute([])?;
         let result = job(&connection);
+        // A connection whose transaction does not end is not lent again.
+        connection.prepare_cached("COMMIT")?.execute([])?;
         let mut idle = self.idle.lock();
         if idle.len() < KEPT {
             idle.push(connection);
