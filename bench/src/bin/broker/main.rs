@@ -27,6 +27,10 @@ use self::{
     process::Server,
 };
 
+/// As the server's own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const CONNECT_ROUNDS: usize = 3;
 const CONNECTS: usize = 1_000;
 const IDLE: usize = 5_000;
