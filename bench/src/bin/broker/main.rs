@@ -45,7 +45,7 @@ async fn main() -> Result<()> {
         [] => compare().await,
         ["storm"] => storm::measure(STORM).await,
         ["storm", clients] => storm::measure(clients.parse().context("CLIENTS: a number")?).await,
-        ["serve", folder] => serve::serve(Path::new(folder)).await,
+        ["serve", folder, port] => serve::serve(Path::new(folder), port.parse()?).await,
         _ => bail!("usage: broker [storm [CLIENTS]]"),
     }
 }

@@ -8,8 +8,9 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// Where ours listens, and Mosquitto.
-pub(super) const PORTS: [u16; 2] = [18_883, 18_884];
+/// Where they listen.
+const OURS: u16 = 18_883;
+const MOSQUITTO: u16 = 18_884;
 
 /// A broker; it ends when dropped.
 pub(super) struct Server {
@@ -28,8 +29,9 @@ impl Drop for Server {
 impl Server {
     /// This program again, as `serve`.
     pub(super) fn ours(folder: &Path) -> Result<Self> {
-        let child = Command::new(env::current_exe()?).arg("serve").arg(folder).spawn()?;
-        Ok(Self { name: "perennial", port: PORTS[0], child })
+        let mut command = Command::new(env::current_exe()?);
+        let child = command.arg("serve").arg(folder).arg(OURS.to_string()).spawn()?;
+        Ok(Self { name: "perennial", port: OURS, child })
     }
 
     /// Mosquitto, told to do as ours does where it would not by default: no Nagle, 100 messages
@@ -40,7 +42,7 @@ impl Server {
             "listener {} 127.0.0.1\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\n\
              use_identity_as_username true\ntls_version tlsv1.3\nmax_queued_messages 10000\n\
              max_inflight_messages 100\nset_tcp_nodelay true\nuser root\nlog_type none\n",
-            PORTS[1],
+            MOSQUITTO,
             path("ca.pem"),
             path("server.pem"),
             path("server.key"),
@@ -49,7 +51,7 @@ impl Server {
         fs::write(&config, text)?;
         let child = Command::new("mosquitto").arg("-c").arg(config).spawn();
         let child = child.context("mosquitto is not installed: apt-get install mosquitto")?;
-        Ok(Self { name: "mosquitto", port: PORTS[1], child })
+        Ok(Self { name: "mosquitto", port: MOSQUITTO, child })
     }
 
     /// CPU time so far, user and system, of all its threads.

@@ -20,20 +20,20 @@ use perennial_core::{
 use rustls::{crypto::aws_lc_rs, sign::CertifiedKey};
 use rustls_pki_types::CertificateDer;
 
-use super::{certificates, process::PORTS};
+use super::certificates;
 
 /// All that the clients of a bench do.
 const ANYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iot:Connect","iot:Publish","iot:Subscribe","iot:Receive"],"Resource":"*"}]}"#;
 
 /// Serves with the folder's certificates until killed.
-pub(super) async fn serve(folder: &Path) -> Result<()> {
+pub(super) async fn serve(folder: &Path, port: u16) -> Result<()> {
     let chain = vec![certificates::read(folder, "server.pem")?];
     let key = certificates::read_key(folder, "server.key")?;
     let key = aws_lc_rs::default_provider().key_provider.load_private_key(key)?;
     let identity = ServerIdentity::new(Arc::new(CertifiedKey::new(chain, key)));
     let anchors = TrustAnchors::new(&[certificates::read(folder, "ca.pem")?])?;
     let settings = Settings {
-        listen: ([127, 0, 0, 1], PORTS[0]).into(),
+        listen: ([127, 0, 0, 1], port).into(),
         oldest_tls: TlsVersion::V1_3,
         scope: Scope::default(),
         limits: Limits::default(),

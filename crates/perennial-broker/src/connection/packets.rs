@@ -69,6 +69,7 @@ impl Connection {
         }
         let message = Arc::new(message(publish, self.seat.session.key));
         let mut journey = Journey::new(&self.core, message, slot);
+        self.published += 1;
         if !self.journeys.is_empty() || !journey.advance(&self.core, &self.seat.link) {
             self.journey_bytes += journey.bytes();
             self.journeys.push_back(journey);
