@@ -16,6 +16,7 @@ mod core;
 mod counters;
 mod end;
 mod handle;
+mod handshake;
 mod identity;
 mod inprocess;
 mod link;

@@ -1,4 +1,4 @@
-//! The port: accepting connections, shaking hands outside the accept loop, and shutting down.
+//! The port: accepting connections, handing each to a task of its own, and shutting down.
 
 use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,6 +14,7 @@ use crate::{
     core::Core,
     counters::count,
     end::End,
+    handshake::Handshakes,
     verifier::{DeviceVerifier, certificate_id, server_config},
 };
 
@@ -28,8 +29,7 @@ pub struct Broker {
     core: Arc<Core>,
     listener: TcpListener,
     address: SocketAddr,
-    acceptor: TlsAcceptor,
-    handshakes: Arc<Semaphore>,
+    handshakes: Handshakes,
     connections: Arc<Semaphore>,
 }
 
@@ -74,12 +74,11 @@ impl Broker {
         let failed = |source| BindError::Listen { address: asked, source };
         let listener = listen(asked).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let bound = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        let handshakes = bound(settings.limits.pending_handshakes.max(1));
-        let connections = bound(settings.limits.connections);
+        let handshakes = Handshakes::new(TlsAcceptor::from(Arc::new(config)), &settings.limits);
+        let connections = settings.limits.connections.min(Semaphore::MAX_PERMITS);
+        let connections = Arc::new(Semaphore::new(connections));
         let core = Arc::new(Core::new(settings, principals, clock));
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Self { core, listener, address, acceptor, handshakes, connections })
+        Ok(Self { core, listener, address, handshakes, connections })
     }
 
     /// The address it listens on, with the port that was chosen.
@@ -120,19 +119,13 @@ impl Broker {
             return;
         };
         let core = Arc::clone(&self.core);
-        let acceptor = self.acceptor.clone();
-        let handshakes = Arc::clone(&self.handshakes);
+        let handshakes = self.handshakes.clone();
         tokio::spawn(async move {
-            let handshake = Box::pin(handshake(stream, &acceptor, &handshakes));
-            match timeout(core.settings.limits.handshake_timeout, handshake).await {
-                Ok(Ok(stream)) => greet(core, stream, peer).await,
-                Ok(Err(error)) => {
+            match Box::pin(handshakes.shake(stream)).await {
+                Ok(stream) => greet(core, stream, peer).await,
+                Err(failed) => {
                     count(&core.counters.handshakes_failed);
-                    tracing::debug!(network.peer = %peer, %error, "TLS handshake failed");
-                }
-                Err(_) => {
-                    count(&core.counters.handshakes_failed);
-                    tracing::debug!(network.peer = %peer, "TLS handshake took too long");
+                    tracing::debug!(network.peer = %peer, error = %failed, "TLS handshake failed");
                 }
             }
             drop(place);
@@ -151,19 +144,6 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-/// A connection that has sent nothing waits without a place among the handshakes.
-async fn handshake(
-    stream: TcpStream,
-    acceptor: &TlsAcceptor,
-    handshakes: &Semaphore,
-) -> io::Result<TlsStream<TcpStream>> {
-    stream.set_nodelay(true)?;
-    // Being told readable may be a mistake; a byte is not.
-    stream.peek(&mut [0]).await?;
-    let _place = handshakes.acquire().await.map_err(io::Error::other)?;
-    acceptor.accept(stream).await
 }
 
 async fn greet(core: Arc<Core>, stream: TlsStream<TcpStream>, peer: SocketAddr) {

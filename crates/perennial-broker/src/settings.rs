@@ -60,7 +60,8 @@ pub struct Limits {
     pub session_expiry_max: Duration,
     /// How long an MQTT 3.1.1 session with clean session 0 is kept.
     pub session_expiry_v3: Duration,
-    /// Longest time from TCP accept to the end of the TLS handshake.
+    /// Longest time that a client may take to begin its TLS handshake, and then to end it; what it
+    /// waits for other handshakes does not count.
     pub handshake_timeout: Duration,
     /// Longest time from the end of the handshake to the CONNECT.
     pub connect_timeout: Duration,

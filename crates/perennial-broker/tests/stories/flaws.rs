@@ -7,7 +7,10 @@ use std::{
 
 use perennial_core::certificate::CertificateStatus;
 use rmqtt_codec::v5::{ConnectAckReason, DisconnectReasonCode as Code, PublishAckReason};
-use tokio::{io::AsyncReadExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
     client::{Client, Connect, Refused, publish_packet, will},
@@ -154,6 +157,27 @@ async fn idle_tcp_connections_hold_up_no_handshake() {
     for stream in &mut idle {
         assert_eq!(stream.read_to_end(&mut bytes).await.unwrap_or(0), 0);
     }
+}
+
+#[tokio::test]
+async fn a_device_is_not_charged_for_the_handshakes_it_waits_for() {
+    let world = World::start_with(|limits| {
+        limits.pending_handshakes = 1;
+        limits.handshake_timeout = Duration::from_millis(500);
+    })
+    .await;
+    let device = world.device("pump");
+    let mut stalled = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(b"\x16").await.unwrap();
+        stalled.push(stream);
+    }
+
+    let connected = Client::connect(&world, &device, Connect::default()).await;
+
+    assert!(connected.is_ok());
+    assert_eq!(world.handle.counters().handshakes_failed.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
