@@ -1,14 +1,14 @@
-//! TLS handshakes when all devices come at once: bounded in number, in turn, and never in the way
-//! of the clients that are connected.
+//! TLS handshakes when all devices come at once: bounded in number, first come first served.
 
-use std::{future::Future, io, pin::pin, sync::Arc, task::ready, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
-    io::Interest, net::TcpStream, runtime::Handle, sync::Semaphore, time::error::Elapsed,
-    time::timeout,
+    io::Interest,
+    net::TcpStream,
+    sync::Semaphore,
+    time::{error::Elapsed, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_util::sync::PollSemaphore;
 
 use crate::settings::Limits;
 
@@ -18,11 +18,8 @@ pub(crate) struct Handshakes {
     acceptor: TlsAcceptor,
     /// How long a client may take, not counting how long it waits for others.
     patience: Duration,
-    /// Bounds how many handshakes hold memory.
+    /// One for each handshake that holds memory; whoever waits for one waits in line.
     places: Arc<Semaphore>,
-    /// Bounds how many compute: the others' steps wait here, first come first served, and not in
-    /// the runtime's queue before the messages of connected clients.
-    turns: Arc<Semaphore>,
 }
 
 /// Why a handshake did not end well.
@@ -37,15 +34,12 @@ pub(crate) enum HandshakeFailed {
 }
 
 impl Handshakes {
-    /// Must be called inside a tokio runtime.
     pub(crate) fn new(acceptor: TlsAcceptor, limits: &Limits) -> Self {
         let places = limits.pending_handshakes.clamp(1, Semaphore::MAX_PERMITS);
-        let turns = 2 * Handle::current().metrics().num_workers();
         Self {
             acceptor,
             patience: limits.handshake_timeout,
             places: Arc::new(Semaphore::new(places)),
-            turns: Arc::new(Semaphore::new(turns)),
         }
     }
 
@@ -62,20 +56,6 @@ impl Handshakes {
         if stream.ready(Interest::READABLE).await?.is_read_closed() {
             return Err(HandshakeFailed::HungUp);
         }
-        let shaken = self.in_turn(self.acceptor.accept(stream));
-        Ok(timeout(self.patience, shaken).await??)
-    }
-
-    /// Polls `handshake` only while holding a turn.
-    async fn in_turn<T>(&self, handshake: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-        let mut handshake = pin!(handshake);
-        let mut turns = PollSemaphore::new(Arc::clone(&self.turns));
-        std::future::poll_fn(|cx| {
-            let turn = ready!(turns.poll_acquire(cx));
-            let step = handshake.as_mut().poll(cx);
-            drop(turn);
-            step
-        })
-        .await
+        Ok(timeout(self.patience, self.acceptor.accept(stream)).await??)
     }
 }

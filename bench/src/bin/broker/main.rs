@@ -35,7 +35,7 @@ const CONNECT_ROUNDS: usize = 3;
 const CONNECTS: usize = 1_000;
 const IDLE: usize = 5_000;
 const DELIVERY_ROUNDS: usize = 7;
-const STORM: usize = 4_000;
+const STORM: usize = 12_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -45,6 +45,9 @@ async fn main() -> Result<()> {
         [] => compare().await,
         ["storm"] => storm::measure(STORM).await,
         ["storm", clients] => storm::measure(clients.parse().context("CLIENTS: a number")?).await,
+        ["crowd", folder, port, clients] => {
+            storm::crowd(Path::new(folder), port.parse()?, clients.parse()?).await
+        }
         ["serve", folder, port] => serve::serve(Path::new(folder), port.parse()?).await,
         _ => bail!("usage: broker [storm [CLIENTS]]"),
     }
