@@ -1,7 +1,7 @@
 //! Who comes and goes: events for the process, and AWS IoT's lifecycle messages for subscribers.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -106,11 +106,17 @@ pub(crate) struct PresenceLog {
     versions: Mutex<Versions>,
 }
 
+/// What is remembered of clients: one entry each, however often one comes and goes.
 #[derive(Default)]
 struct Versions {
-    current: HashMap<ClientId, u64>,
-    /// Disconnected clients in the order of their disconnection.
-    forgettable: VecDeque<(Timestamp, ClientId, u64)>,
+    clients: HashMap<ClientId, Version>,
+    /// Disconnected clients by the time of their disconnection.
+    forgettable: BTreeSet<(Timestamp, ClientId)>,
+}
+
+struct Version {
+    number: u64,
+    left_at: Option<Timestamp>,
 }
 
 impl Default for PresenceLog {
@@ -216,25 +222,31 @@ fn tell(core: &Core, family: &str, event: Event<'_>) {
 impl Versions {
     fn connected(&mut self, client_id: &ClientId, now: Timestamp) -> u64 {
         self.forget(now);
-        let next = self.current.get(client_id).map_or(0, |version| version + 1);
-        self.current.insert(client_id.clone(), next);
-        next
+        let Some(version) = self.clients.get_mut(client_id) else {
+            self.clients.insert(client_id.clone(), Version { number: 0, left_at: None });
+            return 0;
+        };
+        if let Some(at) = version.left_at.take() {
+            self.forgettable.remove(&(at, client_id.clone()));
+        }
+        version.number += 1;
+        version.number
     }
 
-    fn disconnected(&mut self, client_id: &ClientId, version: u64, now: Timestamp) {
+    fn disconnected(&mut self, client_id: &ClientId, number: u64, now: Timestamp) {
         self.forget(now);
-        self.forgettable.push_back((now, client_id.clone(), version));
+        if let Some(version) = self.clients.get_mut(client_id).filter(|v| v.number == number) {
+            version.left_at = Some(now);
+            self.forgettable.insert((now, client_id.clone()));
+        }
     }
 
     fn forget(&mut self, now: Timestamp) {
-        while let Some((at, client_id, version)) = self.forgettable.front() {
-            if now.since(*at) < VERSION_KEPT_FOR {
-                return;
+        let kept = |(at, _): &(Timestamp, ClientId)| now.since(*at) < VERSION_KEPT_FOR;
+        while self.forgettable.first().is_some_and(|first| !kept(first)) {
+            if let Some((_, client_id)) = self.forgettable.pop_first() {
+                self.clients.remove(&client_id);
             }
-            if self.current.get(client_id) == Some(version) {
-                self.current.remove(client_id);
-            }
-            self.forgettable.pop_front();
         }
     }
 }
@@ -256,5 +268,19 @@ mod tests {
         assert_eq!(versions.connected(&client_id, start + VERSION_KEPT_FOR), 0);
 
         assert!(versions.forgettable.is_empty());
+    }
+
+    #[test]
+    fn a_client_that_comes_and_goes_all_day_is_remembered_once() {
+        let client_id = ClientId::new("pump").unwrap();
+        let mut versions = Versions::default();
+
+        for n in 0..1_000 {
+            let now = Timestamp::from_secs(1_000_000 + n);
+            let version = versions.connected(&client_id, now);
+            versions.disconnected(&client_id, version, now);
+        }
+
+        assert_eq!((versions.clients.len(), versions.forgettable.len()), (1, 1));
     }
 }
