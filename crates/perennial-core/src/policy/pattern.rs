@@ -59,12 +59,20 @@ impl Glob {
     ///
     /// There are at most as many as `prefix` has characters, plus one; mostly there is one.
     pub(super) fn after_prefix(&self, prefix: &str) -> Vec<usize> {
-        let mut begins = vec![0];
-        for c in prefix.chars() {
+        let literal = self.literal_before(prefix);
+        let mut begins = vec![literal];
+        for c in prefix.get(literal..).unwrap_or_default().chars() {
             let step = begins.iter().flat_map(|begin| self.step(*begin, c)).collect();
             begins = without_covered(&self.0, step);
         }
         begins
+    }
+
+    /// How many bytes of `prefix` the pattern begins with as they stand, in whole characters.
+    fn literal_before(&self, prefix: &str) -> usize {
+        // No wildcard's byte is in a text, so this ends before the first wildcard.
+        let same = self.0.iter().zip(prefix.as_bytes()).take_while(|(a, b)| a == b).count();
+        prefix.floor_char_boundary(same)
     }
 
     /// Where the pattern can stand after the character `c` when it stood at `at` before.
