@@ -6,6 +6,7 @@ use perennial_core::{
     message::{Crt, ErrorCode},
 };
 use perennial_pki::{certificates_from_pem, check_device_certificate};
+use rustls_pki_types::CertificateDer;
 
 use super::{Agent, RunError};
 use crate::{
@@ -15,16 +16,24 @@ use crate::{
 
 struct Bad(ErrorCode, String);
 
+/// What was checked and stored last, kept for the trial that follows.
+pub(super) struct Delivered {
+    pub(super) generation: Generation,
+    /// The leaf followed by its chain.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) anchors: Vec<CertificateDer<'static>>,
+}
+
 impl Agent {
     /// Checks and stores; what no candidate waits for is not stored.
-    pub(super) fn check(&self, crt: &Crt) -> Checked {
+    pub(super) fn check(&mut self, crt: &Crt) -> Checked {
         match self.store_checked(crt) {
             Ok(certificate_id) => Checked::Good(certificate_id),
             Err(Bad(code, text)) => Checked::Bad { code, text },
         }
     }
 
-    fn store_checked(&self, crt: &Crt) -> Result<CertificateId, Bad> {
+    fn store_checked(&mut self, crt: &Crt) -> Result<CertificateId, Bad> {
         let generation = self.waiting_candidate(crt).ok_or_else(|| {
             Bad(ErrorCode::NoCandidate, "no key waits for this certificate".to_owned())
         })?;
@@ -53,6 +62,8 @@ impl Agent {
         ];
         let stored = self.folder.write(generation, &files);
         stored.map_err(|error| Bad(ErrorCode::StorageFailed, error.to_string()))?;
+        let chain = [vec![checked.der], checked.chain_der].concat();
+        self.delivered = Some(Delivered { generation, chain, anchors });
         Ok(checked.certificate_id)
     }
 

@@ -80,10 +80,18 @@ impl Agent {
         ));
     }
 
-    fn tls(&self, generation: Generation) -> Result<Arc<rustls::ClientConfig>, String> {
+    fn tls(&mut self, generation: Generation) -> Result<Arc<rustls::ClientConfig>, String> {
         let key = self.keys.tls_key(generation).map_err(|e| e.to_string())?;
-        let chain = credential::chain(&self.folder, generation).map_err(|e| e.to_string())?;
-        let anchors = credential::anchors(&self.folder, generation).map_err(|e| e.to_string())?;
+        let (chain, anchors) = match self.delivered.take() {
+            Some(delivered) if delivered.generation == generation => {
+                (delivered.chain, delivered.anchors)
+            }
+            Some(_) | None => {
+                let chain = credential::chain(&self.folder, generation);
+                let anchors = credential::anchors(&self.folder, generation);
+                (chain.map_err(|e| e.to_string())?, anchors.map_err(|e| e.to_string())?)
+            }
+        };
         client_config(key, chain, anchors, Arc::clone(&self.clock)).map_err(|e| e.to_string())
     }
 

@@ -68,6 +68,7 @@ pub struct Agent {
     session: Option<Box<Session>>,
     dialing: Option<(Slot, Dial)>,
     hook: Option<HookRun>,
+    delivered: Option<checking::Delivered>,
     wake_at: Option<Instant>,
     _lock: Lock,
 }
@@ -117,6 +118,7 @@ impl Agent {
             session: None,
             dialing: None,
             hook: None,
+            delivered: None,
             wake_at: None,
             _lock: lock,
         })
