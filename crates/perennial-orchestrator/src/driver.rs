@@ -2,6 +2,7 @@
 //! once, and only then hands the commands on.
 
 mod batch;
+mod held;
 mod work;
 
 use std::{sync::Arc, time::Duration};
@@ -14,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use self::{batch::Batch, work::Work};
+use self::{batch::Batch, held::Held, work::Work};
 use crate::{
     inbox::Arrival,
     opener::Request,
@@ -39,6 +40,7 @@ pub(crate) struct Driver {
     jobs: mpsc::UnboundedSender<Job>,
     openings: Option<mpsc::UnboundedSender<Request>>,
     under_way: usize,
+    held: Held,
     /// Whether the last look at the deadlines did not see them all.
     more_due: bool,
 }
@@ -66,6 +68,7 @@ impl Driver {
             jobs,
             openings: None,
             under_way: 0,
+            held: Held::default(),
             more_due: false,
         }
     }
@@ -86,7 +89,7 @@ impl Driver {
             let ids: Vec<_> = page.iter().map(|command| command.rotation_id).collect();
             let stored = self.ports.journal.load(&ids).await?;
             let job = |(command, stored): (OutboxCommand, Option<Stored>)| {
-                let rotation = Arc::new(stored?.rotation);
+                let rotation = stored?.rotation;
                 Some(Job { id: command.id, rotation, command: command.command })
             };
             jobs.extend(page.into_iter().zip(stored).filter_map(job));
@@ -197,7 +200,7 @@ impl Driver {
         }
     }
 
-    async fn deadlines(&self, due: Vec<Stored>) -> Vec<Work> {
+    async fn deadlines(&mut self, due: Vec<Stored>) -> Vec<Work> {
         if due.is_empty() {
             return Vec::new();
         }
@@ -206,7 +209,11 @@ impl Driver {
             warn!(%error, "presence is unknown; devices count as offline");
             vec![Presence::Offline; due.len()]
         });
-        due.into_iter().zip(presence).map(|(stored, at)| Work::deadline(&stored, at)).collect()
+        let works =
+            due.iter().zip(presence).map(|(stored, at)| Work::deadline(stored, at)).collect();
+        // Read just now, and nothing was committed since.
+        due.into_iter().for_each(|stored| self.held.put(stored));
+        works
     }
 
     /// Commits one batch and hands its commands on. Tries again for as long as the journal may
@@ -243,13 +250,13 @@ impl Driver {
         }
     }
 
-    async fn try_settle(&self, works: &[Work]) -> Result<Vec<Job>, PortError> {
-        let mut batch = Batch::load(works, &self.ports).await?;
+    async fn try_settle(&mut self, works: &[Work]) -> Result<Vec<Job>, PortError> {
+        let mut batch = Batch::load(works, &mut self.held, &self.ports).await?;
         batch.check_proofs(works, &self.ports).await?;
         let now = self.ports.clock.now();
         batch.step(works, &self.settings.timing, now);
         batch.tell_strangers(&self.ports).await;
-        batch.commit(&self.ports).await
+        batch.commit(&mut self.held, &self.ports).await
     }
 
     fn dispatch(&mut self, jobs: Vec<Job>) {

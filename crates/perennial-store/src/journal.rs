@@ -1,5 +1,7 @@
 //! The journal: inbox, rotations with their history, and outbox, changed in one transaction.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use perennial_core::{
     ids::{CertificateId, RotationId, ThingName},
@@ -138,7 +140,7 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
 
 fn stored_rotation((fixed, state, version, ignored): Columns) -> Result<Stored, StoreError> {
     Ok(Stored {
-        rotation: from_json("rotation", &fixed)?,
+        rotation: Arc::new(from_json("rotation", &fixed)?),
         state: from_json("rotation state", &state)?,
         version: u64::try_from(version).map_err(|error| StoreError::corrupt("version", error))?,
         ignored: u32::try_from(ignored).unwrap_or(u32::MAX),

@@ -69,7 +69,7 @@ async fn a_thing_has_one_open_rotation() {
     store.commit(Commit { openings, ..Commit::default() }).await.unwrap();
 
     let latest = store.latest(&[thing(1), thing(0)]).await.unwrap();
-    assert_eq!(latest[0].as_ref().unwrap().rotation, opening(1, 1).rotation);
+    assert_eq!(*latest[0].as_ref().unwrap().rotation, opening(1, 1).rotation);
     assert_eq!(latest[1], None);
 }
 

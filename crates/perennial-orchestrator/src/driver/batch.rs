@@ -1,7 +1,7 @@
 //! A batch: the rotations that a set of events touches, stepped in memory and committed as one.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -14,7 +14,10 @@ use perennial_core::{
 };
 use tracing::{info, warn};
 
-use super::work::{Key, Says, Unread, Work};
+use super::{
+    held::Held,
+    work::{Key, Says, Unread, Work},
+};
 use crate::{
     history, payload,
     port::{Commit, HistoryEntry, PortError, ProofClaim, Publication, StepRecord, Stored},
@@ -45,37 +48,63 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Loads every rotation that `works` are for.
-    pub(super) async fn load(works: &[Work], ports: &Ports) -> Result<Self, PortError> {
-        let (mut ids, mut things) = (Vec::new(), Vec::new());
+    /// Takes or loads every rotation that `works` are for.
+    pub(super) async fn load(
+        works: &[Work],
+        held: &mut Held,
+        ports: &Ports,
+    ) -> Result<Self, PortError> {
+        let (mut ids, mut things) = (BTreeSet::new(), BTreeSet::new());
         for key in works.iter().filter_map(|work| work.key.as_ref()) {
             match key {
-                Key::Rotation(id) => ids.push(*id),
-                Key::Thing(thing) => things.push(thing.clone()),
+                Key::Rotation(id) => drop(ids.insert(*id)),
+                Key::Thing(thing) => drop(things.insert(thing.clone())),
             }
         }
-        ids.sort_unstable();
-        ids.dedup();
-        things.sort_unstable();
-        things.dedup();
         let mut batch = Self::default();
+        ids.retain(|id| !batch.hold(held.take(id)));
+        things.retain(|thing| {
+            !batch.by_thing.contains_key(thing) && !batch.hold(held.take_of(thing))
+        });
+        batch.read(ids.into_iter().collect(), things.into_iter().collect(), ports).await?;
+        Ok(batch)
+    }
+
+    /// Reads what is not held.
+    async fn read(
+        &mut self,
+        ids: Vec<RotationId>,
+        things: Vec<ThingName>,
+        ports: &Ports,
+    ) -> Result<(), PortError> {
         if !ids.is_empty() {
-            ports.journal.load(&ids).await?.into_iter().flatten().for_each(|it| batch.hold(it));
+            for stored in ports.journal.load(&ids).await? {
+                self.hold(stored);
+            }
         }
         if !things.is_empty() {
             let latest = ports.journal.latest(&things).await?;
             for (thing, stored) in things.into_iter().zip(latest) {
-                let Some(stored) = stored else { continue };
-                batch.by_thing.insert(thing, stored.rotation.id);
-                batch.hold(stored);
+                if let Some(stored) = &stored {
+                    self.by_thing.insert(thing, stored.rotation.id);
+                }
+                self.hold(stored);
             }
         }
-        Ok(batch)
+        Ok(())
     }
 
-    fn hold(&mut self, stored: Stored) {
+    /// Works on this rotation, if there is one; says whether there is. An open one is its thing's
+    /// latest.
+    fn hold(&mut self, stored: Option<Stored>) -> bool {
+        let Some(stored) = stored else { return false };
+        let id = stored.rotation.id;
+        if stored.state.is_open() {
+            self.by_thing.insert(stored.rotation.thing.clone(), id);
+        }
         let working = Working { stored, history: Vec::new(), commands: Vec::new() };
-        self.rotations.entry(working.stored.rotation.id).or_insert(working);
+        self.rotations.entry(id).or_insert(working);
+        true
     }
 
     fn rotation_of(&self, key: Option<&Key>) -> Option<RotationId> {
@@ -208,31 +237,31 @@ impl Batch {
         }
     }
 
-    /// Makes it all durable, and answers the commands that may now be carried out.
-    pub(super) async fn commit(self, ports: &Ports) -> Result<Vec<Job>, PortError> {
+    /// Makes it all durable, holds what is open, and answers the commands that may now be carried
+    /// out.
+    pub(super) async fn commit(
+        self,
+        held: &mut Held,
+        ports: &Ports,
+    ) -> Result<Vec<Job>, PortError> {
         let mut commit = self.commit;
         let mut rotations: HashMap<RotationId, Arc<Rotation>> = HashMap::new();
-        for (id, working) in self.rotations {
-            if working.history.is_empty() {
-                continue;
+        let mut committed = Vec::with_capacity(self.rotations.len());
+        for (rotation_id, working) in self.rotations {
+            let Working { mut stored, history, commands } = working;
+            if !history.is_empty() {
+                let (version, ignored) = (stored.version, stored.ignored);
+                let state = stored.state.clone();
+                let step = StepRecord { rotation_id, version, state, ignored, history, commands };
+                commit.steps.push(step);
+                stored.version += 1;
+                rotations.insert(rotation_id, Arc::clone(&stored.rotation));
             }
-            let Working { stored, history, commands } = working;
-            let Stored { rotation, state, version, ignored } = stored;
-            let rotation_id = id;
-            commit.steps.push(StepRecord {
-                rotation_id,
-                version,
-                state,
-                ignored,
-                history,
-                commands,
-            });
-            rotations.insert(id, Arc::new(rotation));
+            committed.push(stored);
         }
-        if commit.is_empty() {
-            return Ok(Vec::new());
-        }
-        let commands = ports.journal.commit(commit).await?;
+        let commands =
+            if commit.is_empty() { Vec::new() } else { ports.journal.commit(commit).await? };
+        committed.into_iter().for_each(|stored| held.put(stored));
         let job = |command: crate::port::OutboxCommand| {
             let rotation = Arc::clone(rotations.get(&command.rotation_id)?);
             Some(Job { id: command.id, rotation, command: command.command })

@@ -1,5 +1,7 @@
 //! The journal: facts that came in, where every rotation stands, and commands not yet done.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use perennial_core::{
     ids::{AuditTaskId, CertificateId, ClientId, RotationId, ThingName},
@@ -68,7 +70,7 @@ pub enum Fact {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// What is fixed.
-    pub rotation: Rotation,
+    pub rotation: Arc<Rotation>,
     /// Where it stands.
     pub state: State,
     /// How many steps were committed; the next one must name this number.
