@@ -1,6 +1,7 @@
 //! One client's connection from its CONNECT to its end, in one task.
 
 mod packets;
+mod retained;
 mod socket;
 
 use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
@@ -14,7 +15,10 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use self::socket::{Event, Socket};
+use self::{
+    retained::Walk,
+    socket::{Event, Socket},
+};
 use crate::{
     admission::{self, Admitted, Refusal},
     core::Core,
@@ -116,6 +120,8 @@ struct Connection {
     /// Publishes that wait for room, in their order.
     journeys: VecDeque<Journey>,
     journey_bytes: usize,
+    /// Retained messages still to be queued.
+    walks: VecDeque<Walk>,
     /// Messages set out since the connection last waited.
     published: usize,
 }
@@ -124,7 +130,17 @@ impl Connection {
     fn new(core: Arc<Core>, socket: Socket, seat: Seat, keep_alive: Duration) -> Self {
         let heard_at = Instant::now();
         let journeys = VecDeque::new();
-        Self { core, socket, seat, keep_alive, heard_at, journeys, journey_bytes: 0, published: 0 }
+        Self {
+            core,
+            socket,
+            seat,
+            keep_alive,
+            heard_at,
+            journeys,
+            journey_bytes: 0,
+            walks: VecDeque::new(),
+            published: 0,
+        }
     }
 
     /// Serves the client until something ends the connection.
@@ -171,10 +187,18 @@ impl Connection {
             self.handle(packet)?;
         }
         self.send_acks();
-        let limits = &self.core.settings.limits;
+        loop {
+            let held_since = self.fill();
+            if !self.advance_walks() {
+                return Ok(held_since);
+            }
+        }
+    }
+
+    fn fill(&mut self) -> Option<Instant> {
+        let Core { settings, counters, .. } = &*self.core;
         let session = &self.seat.session;
-        let counters = &self.core.counters;
-        Ok(self.socket.answer(|wire, out| session.fill(wire, out, limits, counters)))
+        self.socket.answer(|wire, out| session.fill(wire, out, &settings.limits, counters))
     }
 
     fn advance_journeys(&mut self) {

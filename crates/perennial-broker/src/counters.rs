@@ -21,6 +21,8 @@ pub struct Counters {
     pub received: AtomicU64,
     /// Messages sent to clients.
     pub sent: AtomicU64,
+    /// Bytes of payload that wait for clients that are away, now.
+    pub stored_bytes: AtomicU64,
     /// Messages not delivered, by reason.
     pub drops: Drops,
 }
@@ -30,7 +32,7 @@ pub struct Counters {
 pub struct Drops {
     /// QoS 0 to a receiver whose queue was full.
     pub queue_full: AtomicU64,
-    /// QoS 1 to a session without a connection whose queue was full.
+    /// QoS 1 to a session without a connection whose queue, or all of them together, was full.
     pub offline_queue_full: AtomicU64,
     /// The receiver's policies do not allow `iot:Receive`.
     pub unauthorized: AtomicU64,
@@ -40,6 +42,29 @@ pub struct Drops {
     pub expired: AtomicU64,
     /// A retained message beyond the bounds; it was delivered, but not retained.
     pub retained_full: AtomicU64,
+}
+
+impl Counters {
+    /// Counts bytes that are to wait for a client that is away, unless there would be more than
+    /// `most` of them.
+    pub(crate) fn store(&self, bytes: usize, most: usize) -> bool {
+        let before = self.stored_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        let fits = before + bytes as u64 <= most as u64;
+        if !fits {
+            self.unstore(bytes);
+        }
+        fits
+    }
+
+    /// Counts bytes that waited when their client went away.
+    pub(crate) fn keep_stored(&self, bytes: usize) {
+        self.stored_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes wait no longer, or their client is back.
+    pub(crate) fn unstore(&self, bytes: usize) {
+        self.stored_bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+    }
 }
 
 pub(crate) fn count(counter: &AtomicU64) {

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use perennial_core::ids::{CertificateId, ClientId};
 use tokio::sync::Notify;
 
-use crate::{core::Core, link::Link};
+use crate::{core::Core, link::Link, waiting::Waiting};
 
 /// A device's message, with who sent it as TLS and the registry say.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub(crate) struct Inbox {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Inbound>,
-    waiting: Vec<Arc<Link>>,
+    waiting: Waiting,
     closed: bool,
 }
 
@@ -96,7 +96,9 @@ impl Inbox {
             return true;
         }
         if state.queue.len() >= self.capacity {
-            state.waiting.extend(publisher.cloned());
+            if let Some(publisher) = publisher {
+                state.waiting.add(publisher);
+            }
             return false;
         }
         state.queue.push_back(make());
@@ -109,9 +111,7 @@ impl Inbox {
         let mut state = self.state.lock();
         let taken = most.min(state.queue.len());
         let batch = state.queue.drain(..taken).collect();
-        for publisher in state.waiting.drain(..) {
-            publisher.wake();
-        }
+        state.waiting.wake();
         (batch, state.closed)
     }
 
@@ -119,9 +119,7 @@ impl Inbox {
         let queue = {
             let mut state = self.state.lock();
             state.closed = true;
-            for publisher in state.waiting.drain(..) {
-                publisher.wake();
-            }
+            state.waiting.wake();
             std::mem::take(&mut state.queue)
         };
         // Dropped outside the lock: each owed acknowledgement is abandoned.

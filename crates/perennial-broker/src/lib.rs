@@ -32,6 +32,7 @@ mod sessions;
 mod settings;
 mod subscriptions;
 mod verifier;
+mod waiting;
 mod will;
 mod wire;
 

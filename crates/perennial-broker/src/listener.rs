@@ -5,6 +5,7 @@ use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
+    task::yield_now,
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -95,13 +96,12 @@ impl Broker {
     /// told 0x8B, what is written is flushed, wills are published, in-process subscriptions end.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let core = Arc::clone(&self.core);
-        let mut sweeps = interval(SWEEP_EVERY);
-        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        tokio::pin!(shutdown);
+        let sweeping = sweep(&core);
+        tokio::pin!(shutdown, sweeping);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                _ = sweeps.tick() => core.sessions.sweep(&core, Instant::now()),
+                () = &mut sweeping => {}
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => self.accept(stream, peer),
                     Err(error) => out_of_sockets(&error).await,
@@ -144,6 +144,18 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// Looks at sessions and delayed wills when they are due; never ready.
+async fn sweep(core: &Core) {
+    let mut sweeps = interval(SWEEP_EVERY);
+    sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        sweeps.tick().await;
+        while core.sessions.sweep(core, Instant::now()) {
+            yield_now().await;
+        }
+    }
 }
 
 async fn greet(core: Arc<Core>, stream: TlsStream<TcpStream>, peer: SocketAddr) {

@@ -1,7 +1,12 @@
 //! Retained messages: the last one of each topic that was published with RETAIN.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+};
 
+use bytestring::ByteString;
 use perennial_core::topic::matches;
 use tokio::time::Instant;
 
@@ -10,41 +15,68 @@ use crate::{message::Message, settings::Limits};
 /// The retained messages, bounded in number and bytes.
 #[derive(Default)]
 pub(crate) struct Retained {
-    by_topic: BTreeMap<String, Arc<Message>>,
+    by_topic: BTreeMap<ByteString, Arc<Message>>,
+    /// Those that expire, by when.
+    expiring: BTreeSet<(Instant, ByteString)>,
     bytes: usize,
 }
 
 impl Retained {
     /// Keeps `message` for its topic, or forgets the topic's message when it is empty; says
     /// whether there was room.
-    pub(crate) fn put(&mut self, message: &Arc<Message>, limits: &Limits) -> bool {
-        let topic: &str = &message.topic;
-        let freed = self.by_topic.get(topic).map_or(0, |kept| kept.payload.len());
+    pub(crate) fn put(&mut self, message: &Arc<Message>, limits: &Limits, now: Instant) -> bool {
+        self.drop_expired(now);
+        let topic = &message.topic;
         if message.payload.is_empty() {
-            self.by_topic.remove(topic);
-            self.bytes -= freed;
+            self.remove(topic);
             return true;
         }
-        let bytes = self.bytes - freed + message.payload.len();
-        let is_new = !self.by_topic.contains_key(topic);
+        let kept = self.by_topic.get(topic);
+        let bytes = self.bytes - kept.map_or(0, |m| m.payload.len()) + message.payload.len();
         if bytes > limits.retained_bytes
-            || is_new && self.by_topic.len() >= limits.retained_messages
+            || kept.is_none() && self.by_topic.len() >= limits.retained_messages
         {
             return false;
         }
-        self.bytes = bytes;
-        self.by_topic.insert(topic.to_owned(), Arc::clone(message));
+        self.remove(topic);
+        self.bytes += message.payload.len();
+        self.expiring.extend(message.expires_at.map(|at| (at, topic.clone())));
+        self.by_topic.insert(topic.clone(), Arc::clone(message));
         true
     }
 
-    /// The messages that `filter` selects; looks only at topics that begin like the filter.
-    pub(crate) fn matching(&self, filter: &str, now: Instant) -> Vec<Arc<Message>> {
+    fn drop_expired(&mut self, now: Instant) {
+        while let Some((_, topic)) = self.expiring.first().filter(|(at, _)| *at <= now).cloned() {
+            self.remove(&topic);
+        }
+    }
+
+    fn remove(&mut self, topic: &ByteString) {
+        if let Some(message) = self.by_topic.remove(topic) {
+            self.bytes -= message.payload.len();
+            if let Some(at) = message.expires_at {
+                self.expiring.remove(&(at, topic.clone()));
+            }
+        }
+    }
+
+    /// The first `most` messages that `filter` selects behind the topic `after`, by topic; looks
+    /// only at topics that begin like the filter.
+    pub(crate) fn page(
+        &self,
+        filter: &str,
+        after: Option<&str>,
+        most: usize,
+        now: Instant,
+    ) -> Vec<Arc<Message>> {
         let literal = filter.split(['+', '#']).next().unwrap_or_default().trim_end_matches('/');
-        let candidates = self.by_topic.range(literal.to_owned()..);
+        let from = after.map_or(Bound::Included(literal), Bound::Excluded);
+        let candidates = self.by_topic.range::<str, _>((from, Bound::Unbounded));
         candidates
             .take_while(|(topic, _)| topic.starts_with(literal))
             .filter(|(topic, message)| matches(filter, topic) && !message.expired(now))
             .map(|(_, message)| Arc::clone(message))
+            .take(most)
             .collect()
     }
 }
@@ -57,39 +89,52 @@ mod tests {
     use crate::{Outgoing, Qos};
 
     fn message(topic: &str, payload: &'static str) -> Arc<Message> {
+        Arc::new(message_of(topic, payload))
+    }
+
+    fn message_of(topic: &str, payload: &'static str) -> Message {
         let payload = Bytes::from_static(payload.as_bytes());
         let qos = Qos::AtLeastOnce;
-        Arc::new(Message::from_process(Outgoing {
-            topic: topic.into(),
-            payload,
-            qos,
-            retain: true,
-        }))
+        Message::from_process(Outgoing { topic: topic.into(), payload, qos, retain: true })
     }
 
     #[test]
     fn filters_select_retained_topics_as_they_select_published_ones() {
         let mut retained = Retained::default();
         for topic in ["a", "a/b", "a/b/c", "ab", "$aws/x"] {
-            assert!(retained.put(&message(topic, "x"), &Limits::default()));
+            assert!(retained.put(&message(topic, "x"), &Limits::default(), Instant::now()));
         }
 
         for (filter, count) in [("a/#", 3), ("a/+", 1), ("#", 4), ("+", 2), ("a/b", 1), ("b", 0)] {
-            assert_eq!(retained.matching(filter, Instant::now()).len(), count, "{filter}");
+            assert_eq!(retained.page(filter, None, 10, Instant::now()).len(), count, "{filter}");
         }
     }
 
     #[test]
     fn the_bounds_hold_and_an_empty_payload_forgets() {
         let limits = Limits { retained_messages: 1, retained_bytes: 4, ..Limits::default() };
-        let mut retained = Retained::default();
+        let (mut retained, now) = (Retained::default(), Instant::now());
 
-        assert!(retained.put(&message("a", "1234"), &limits));
-        assert!(!retained.put(&message("b", "1"), &limits));
-        assert!(!retained.put(&message("a", "12345"), &limits));
-        assert!(retained.put(&message("a", ""), &limits));
+        assert!(retained.put(&message("a", "1234"), &limits, now));
+        assert!(!retained.put(&message("b", "1"), &limits, now));
+        assert!(!retained.put(&message("a", "12345"), &limits, now));
+        assert!(retained.put(&message("a", ""), &limits, now));
 
-        assert!(retained.put(&message("b", "1"), &limits));
+        assert!(retained.put(&message("b", "1"), &limits, now));
         assert_eq!(retained.bytes, 1);
+    }
+
+    #[test]
+    fn an_expired_message_makes_room_for_another() {
+        let limits = Limits { retained_messages: 1, ..Limits::default() };
+        let (mut retained, now) = (Retained::default(), Instant::now());
+        let soon = now + std::time::Duration::from_secs(1);
+        let expiring = Message { expires_at: Some(soon), ..message_of("a", "1") };
+        assert!(retained.put(&Arc::new(expiring), &limits, now));
+
+        assert!(!retained.put(&message("b", "1"), &limits, now));
+        assert!(retained.put(&message("b", "1"), &limits, soon));
+
+        assert_eq!((retained.by_topic.len(), retained.expiring.len()), (1, 0));
     }
 }

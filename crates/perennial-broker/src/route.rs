@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use perennial_core::ids::{CertificateId, ClientId};
+use tokio::time::Instant;
 
 use crate::{
     core::Core,
@@ -121,7 +122,11 @@ pub(crate) fn without_waiting(
 }
 
 fn retain(core: &Core, message: &Arc<Message>) {
-    if message.retain && !core.retained.lock().put(message, &core.settings.limits) {
+    if !message.retain {
+        return;
+    }
+    let (limits, now) = (&core.settings.limits, Instant::now());
+    if !core.retained.lock().put(message, limits, now) {
         count(&core.counters.drops.retained_full);
         tracing::warn!(mqtt.topic = %message.topic, "not retained: the bounds are reached");
     }

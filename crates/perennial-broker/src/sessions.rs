@@ -12,11 +12,16 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{core::Core, end::End, link::Link, session::Session};
 
+/// How many sessions are looked at before others have their turn.
+const SWEEP_MOST: usize = 256;
+
 /// The sessions of the broker.
 #[derive(Default)]
 pub(crate) struct Sessions {
     by_client: Mutex<HashMap<ClientId, Arc<Session>>>,
-    by_principal: Mutex<HashMap<CertificateId, Vec<Arc<Link>>>>,
+    /// With the connection's session id: many may show one certificate.
+    by_principal: Mutex<BTreeMap<(CertificateId, u128), Arc<Link>>>,
+    /// When sessions, by key, must be looked at; what is no longer meant is taken out.
     deadlines: Mutex<BTreeMap<(Instant, u64), ClientId>>,
     /// Woken when the last live connection has left.
     empty: Notify,
@@ -84,7 +89,8 @@ impl Sessions {
         }
         let session = resumed
             .unwrap_or_else(|| Arc::new(Session::new(core.next_key(), link.client_id.clone())));
-        session.attach(Arc::clone(link), wanted.window, wanted.kept_for);
+        self.forget(&session);
+        session.attach(Arc::clone(link), wanted.window, wanted.kept_for, &core.counters);
         by_client.insert(link.client_id.clone(), Arc::clone(&session));
         Ok(Claim::Taken(session, present))
     }
@@ -92,7 +98,7 @@ impl Sessions {
     /// Takes the session from its connection; throws it away unless it is kept.
     pub(crate) fn release(&self, core: &Core, session: &Arc<Session>) {
         let mut by_client = self.by_client.lock();
-        match session.detach(Instant::now()) {
+        match session.detach(Instant::now(), &core.counters) {
             Some(at) => self.remember(at, session),
             None => {
                 by_client.remove(&session.client_id);
@@ -106,9 +112,19 @@ impl Sessions {
         self.deadlines.lock().insert((at, session.key), session.client_id.clone());
     }
 
-    /// Fires the delayed wills and throws away the sessions whose time has come.
-    pub(crate) fn sweep(&self, core: &Core, now: Instant) {
-        for (key, client_id) in self.due(now) {
+    /// Nobody need look at the session for what it had to be looked at so far.
+    fn forget(&self, session: &Session) {
+        let mut deadlines = self.deadlines.lock();
+        for at in session.deadlines().into_iter().flatten() {
+            deadlines.remove(&(at, session.key));
+        }
+    }
+
+    /// Fires delayed wills and throws sessions away whose time has come, some at a time; says
+    /// whether more are due.
+    pub(crate) fn sweep(&self, core: &Core, now: Instant) -> bool {
+        for _ in 0..SWEEP_MOST {
+            let Some((key, client_id)) = self.next_due(now) else { return false };
             let mut by_client = self.by_client.lock();
             let Some(session) = by_client.get(&client_id).filter(|s| s.key == key).cloned() else {
                 continue;
@@ -124,13 +140,14 @@ impl Sessions {
                 }
             }
         }
+        true
     }
 
-    fn due(&self, now: Instant) -> Vec<(u64, ClientId)> {
+    fn next_due(&self, now: Instant) -> Option<(u64, ClientId)> {
         let mut deadlines = self.deadlines.lock();
-        let later = deadlines.split_off(&(now, u64::MAX));
-        let due = std::mem::replace(&mut *deadlines, later);
-        due.into_iter().map(|((_, key), client_id)| (key, client_id)).collect()
+        let first = deadlines.first_entry().filter(|first| first.key().0 <= now)?;
+        let ((_, key), client_id) = first.remove_entry();
+        Some((key, client_id))
     }
 
     pub(crate) fn live(&self, client_id: &ClientId) -> Option<Arc<Link>> {
@@ -143,21 +160,18 @@ impl Sessions {
     }
 
     pub(crate) fn links_of(&self, id: &CertificateId) -> Vec<Arc<Link>> {
-        self.by_principal.lock().get(id).cloned().unwrap_or_default()
+        let by_principal = self.by_principal.lock();
+        by_principal.range((*id, 0)..=(*id, u128::MAX)).map(|(_, link)| Arc::clone(link)).collect()
     }
 
     pub(crate) fn enter(&self, link: &Arc<Link>) {
-        self.by_principal.lock().entry(link.principal).or_default().push(Arc::clone(link));
+        let place = (link.principal, link.session_id);
+        self.by_principal.lock().insert(place, Arc::clone(link));
     }
 
     pub(crate) fn leave(&self, link: &Arc<Link>) {
         let mut by_principal = self.by_principal.lock();
-        if let Some(links) = by_principal.get_mut(&link.principal) {
-            links.retain(|other| !Arc::ptr_eq(other, link));
-            if links.is_empty() {
-                by_principal.remove(&link.principal);
-            }
-        }
+        by_principal.remove(&(link.principal, link.session_id));
         if by_principal.is_empty() {
             self.empty.notify_waiters();
         }
@@ -169,7 +183,7 @@ impl Sessions {
             let empty = self.empty.notified();
             tokio::pin!(empty);
             empty.as_mut().enable();
-            let links: Vec<_> = self.by_principal.lock().values().flatten().cloned().collect();
+            let links: Vec<_> = self.by_principal.lock().values().cloned().collect();
             if links.is_empty() {
                 return;
             }
@@ -182,8 +196,9 @@ impl Sessions {
 /// Ends a session that is no longer in the table. MQTT 5 §3.1.3.2.2: its delayed will, if any,
 /// is published at once.
 fn throw_away(core: &Core, session: &Session) {
+    core.sessions.forget(session);
     let will = session.take_will(None);
-    let filters = session.discard();
+    let filters = session.discard(&core.counters);
     if !filters.is_empty() {
         let mut subscriptions = core.subscriptions.write();
         for filter in filters {
@@ -192,5 +207,95 @@ fn throw_away(core: &Core, session: &Session) {
     }
     if let Some(will) = will {
         will.fire(core);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use perennial_core::{
+        policy::{Permissions, Scope, Subject},
+        time::Timestamp,
+    };
+
+    use super::*;
+    use crate::{Limits, LookupFailed, Principal, Principals, Settings, TlsVersion};
+
+    struct Nobody;
+
+    impl Principals for Nobody {
+        fn principal(&self, _: &CertificateId) -> Result<Option<Arc<Principal>>, LookupFailed> {
+            Ok(None)
+        }
+    }
+
+    fn core() -> Core {
+        let listen = ([127, 0, 0, 1], 0).into();
+        let (scope, limits) = (Scope::default(), Limits::default());
+        let settings = Settings { listen, oldest_tls: TlsVersion::V1_3, scope, limits };
+        Core::new(settings, Arc::new(Nobody), Arc::new(|| Timestamp::EPOCH))
+    }
+
+    fn link(client_id: &str) -> Arc<Link> {
+        let subject = Subject {
+            client_id: client_id.to_owned(),
+            source_ip: None,
+            thing: None,
+            certificate: Arc::default(),
+        };
+        let permissions = Permissions::compile(&[], &subject, &Scope::default());
+        let id = CertificateId::from_bytes([1; 32]);
+        let address = [127, 0, 0, 1].into();
+        let client_id = client_id.parse().unwrap();
+        Arc::new(Link::new(client_id, id, address, Arc::new(permissions), Timestamp::EPOCH))
+    }
+
+    #[tokio::test]
+    async fn a_session_that_comes_and_goes_all_day_is_to_be_looked_at_once() {
+        let core = core();
+        let kept_for = Duration::from_secs(3600);
+        let wanted = Wanted { clean_start: false, window: 1, kept_for };
+
+        for _ in 0..100 {
+            let claimed = Sessions::claim(&core, &link("pump"), &wanted).await;
+            let Ok((session, _)) = claimed else { panic!("not claimed") };
+            core.sessions.release(&core, &session);
+        }
+
+        assert_eq!(core.sessions.deadlines.lock().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn sessions_that_expire_together_are_thrown_away_some_at_a_time() {
+        let core = core();
+        let kept_for = Duration::from_secs(1);
+        let wanted = Wanted { clean_start: false, window: 1, kept_for };
+        for n in 0..=SWEEP_MOST {
+            let link = link(&format!("pump-{n}"));
+            let claimed = Sessions::claim(&core, &link, &wanted).await;
+            let Ok((session, _)) = claimed else { panic!("not claimed") };
+            core.sessions.release(&core, &session);
+        }
+        let later = Instant::now() + kept_for;
+
+        assert!(core.sessions.sweep(&core, later));
+        assert_eq!(core.sessions.by_client.lock().len(), 1);
+        assert!(!core.sessions.sweep(&core, later));
+
+        assert!(core.sessions.by_client.lock().is_empty());
+        assert_eq!(core.counters.stored_bytes.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_publisher_that_asks_again_and_again_waits_once() {
+        let mut waiting = crate::waiting::Waiting::default();
+        let publisher = link("pump");
+
+        for _ in 0..100 {
+            waiting.add(&publisher);
+        }
+
+        assert_eq!(waiting.len(), 1);
     }
 }

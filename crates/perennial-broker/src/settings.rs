@@ -46,6 +46,8 @@ pub struct Limits {
     pub queued_messages: usize,
     /// Most bytes of payload waiting for one session.
     pub queued_bytes: usize,
+    /// Most bytes of payload waiting for sessions without a connection, all together.
+    pub stored_bytes: usize,
     /// Most subscriptions of one session.
     pub subscriptions: usize,
     /// Most retained messages.
@@ -85,6 +87,7 @@ impl Default for Limits {
             in_flight: 100,
             queued_messages: 1_000,
             queued_bytes: 1024 * 1024,
+            stored_bytes: 256 * 1024 * 1024,
             subscriptions: 50,
             retained_messages: 10_000,
             retained_bytes: 64 * 1024 * 1024,

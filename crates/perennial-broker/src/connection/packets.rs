@@ -16,7 +16,6 @@ use tokio::time::Instant;
 use super::Connection;
 use crate::{
     authorise,
-    core::Core,
     counters::count,
     end::End,
     message::{Message, Qos},
@@ -50,7 +49,9 @@ impl Connection {
                 if let Some(secs) = session_expiry {
                     let asked = Duration::from_secs(secs.into());
                     let most = self.core.settings.limits.session_expiry_max;
-                    self.seat.session.keep_for(asked.min(most));
+                    if !self.seat.session.keep_for(asked.min(most)) {
+                        return Err(protocol("the session was to end with its connection"));
+                    }
                 }
                 Err(if with_will { End::ClientWithWill } else { End::Client })
             }
@@ -135,7 +136,11 @@ impl Connection {
         Ok(())
     }
 
-    fn subscribe_to(&self, filter: &str, options: SubscriptionOptions) -> SubscribeAckReason {
+    fn subscribe_to(
+        &mut self,
+        filter: &ByteString,
+        options: SubscriptionOptions,
+    ) -> SubscribeAckReason {
         let limits = &self.core.settings.limits;
         if filter.starts_with("$share/") {
             return SubscribeAckReason::SharedSubscriptionNotSupported;
@@ -146,38 +151,31 @@ impl Connection {
         if !authorise::may_subscribe(&self.seat.link.permissions(), filter) {
             count(&self.core.counters.unauthorized);
             let client_id = &self.seat.link.client_id;
-            tracing::info!(client.id = %client_id, mqtt.filter = filter, "subscription refused");
+            tracing::info!(client.id = %client_id, mqtt.filter = %filter, "subscription refused");
             return SubscribeAckReason::NotAuthorized;
         }
         let session = &self.seat.session;
-        let Some(is_new) = session.subscribe(filter, options, limits.subscriptions) else {
+        let Some(is_new) = session.subscribe(filter, limits.subscriptions) else {
             return SubscribeAckReason::QuotaExceeded;
         };
         let subscriber = Subscriber::Session(Arc::clone(session), options);
         self.core.subscriptions.write().insert(filter, session.key, subscriber);
-        self.send_retained(filter, options, is_new);
+        let wants_retained = match options.retain_handling {
+            RetainHandling::AtSubscribe => true,
+            RetainHandling::AtSubscribeNew => is_new,
+            RetainHandling::NoAtSubscribe => false,
+        };
+        if wants_retained {
+            self.begin_walk(filter.clone(), options);
+        }
         match options.qos {
             QoS::AtMostOnce => SubscribeAckReason::GrantedQos0,
             QoS::AtLeastOnce | QoS::ExactlyOnce => SubscribeAckReason::GrantedQos1,
         }
     }
 
-    fn send_retained(&self, filter: &str, options: SubscriptionOptions, is_new: bool) {
-        let wanted = match options.retain_handling {
-            RetainHandling::AtSubscribe => true,
-            RetainHandling::AtSubscribeNew => is_new,
-            RetainHandling::NoAtSubscribe => false,
-        };
-        if wanted {
-            let kept = self.core.retained.lock().matching(filter, Instant::now());
-            for message in kept {
-                let Core { settings, counters, .. } = &*self.core;
-                self.seat.session.offer_retained(&message, options, &settings.limits, counters);
-            }
-        }
-    }
-
     fn unsubscribe(&mut self, packet_id: NonZeroU16, filters: Vec<ByteString>) {
+        filters.iter().for_each(|filter| self.end_walk(filter));
         let session = &self.seat.session;
         let existed: Vec<bool> = filters
             .iter()

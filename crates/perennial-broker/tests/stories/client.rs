@@ -1,6 +1,10 @@
 //! A small MQTT client over TLS that shows every packet, so that tests can see reason codes.
 
-use std::{num::NonZeroU16, sync::Arc, time::Duration};
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use rmqtt_codec::{
@@ -31,6 +35,7 @@ pub(crate) struct Connect {
     pub(crate) expiry: u32,
     pub(crate) keep_alive: u16,
     pub(crate) receive_max: Option<u16>,
+    pub(crate) max_packet: Option<u32>,
     pub(crate) will: Option<v5::LastWill>,
 }
 
@@ -43,6 +48,7 @@ impl Default for Connect {
             expiry: 0,
             keep_alive: 60,
             receive_max: None,
+            max_packet: None,
             will: None,
         }
     }
@@ -401,6 +407,7 @@ fn connect_packet(device: &Device, connect: &Connect) -> MqttPacket {
             keep_alive: connect.keep_alive,
             session_expiry_interval_secs: connect.expiry,
             receive_max: connect.receive_max.and_then(NonZeroU16::new),
+            max_packet_size: connect.max_packet.and_then(NonZeroU32::new),
             last_will: connect.will.clone(),
             ..Default::default()
         }

@@ -1,6 +1,9 @@
 //! What the protocol asks of a server, where it shows.
 
-use std::num::NonZeroU16;
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    sync::atomic::Ordering,
+};
 
 use rmqtt_codec::{
     MqttPacket,
@@ -10,7 +13,7 @@ use rmqtt_codec::{
 
 use crate::{
     client::{Client, Connect, publish_packet, subscribe_packet, v3},
-    world::World,
+    world::{POLICY, World},
 };
 
 #[tokio::test]
@@ -139,4 +142,79 @@ async fn a_large_message_arrives_whole() {
     writing.push("dev/x", &payload, 1).await;
 
     assert_eq!(reading.message().await.payload, payload);
+}
+
+#[tokio::test]
+async fn a_message_larger_than_the_client_takes_is_left_out_and_the_next_one_comes() {
+    let world = World::start().await;
+    let connect = Connect { max_packet: Some(200), ..Connect::default() };
+    let mut reading = Client::connect(&world, &world.device("reader"), connect).await.unwrap();
+    reading.subscribe("dev/#").await;
+    let mut writing = Client::start(&world, &world.device("writer")).await;
+
+    writing.push("dev/x", &[7; 200], 1).await;
+    writing.push("dev/x", b"small", 1).await;
+
+    assert_eq!(reading.message().await.payload, "small");
+    assert_eq!(world.handle.counters().drops.too_large.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_receiver_is_told_how_long_a_message_has_left() {
+    let world = World::start().await;
+    let mut reading = Client::start(&world, &world.device("reader")).await;
+    reading.subscribe("dev/#").await;
+    let mut writing = Client::start(&world, &world.device("writer")).await;
+    let mut publish = publish_packet("dev/x", b"1", 0, None);
+    publish.properties.as_mut().unwrap().message_expiry_interval = NonZeroU32::new(3600);
+
+    writing.send_publish(publish).await;
+
+    let left = reading.message().await.properties.unwrap().message_expiry_interval.unwrap().get();
+    assert!((3590..=3600).contains(&left), "{left}");
+}
+
+/// Retains one message on each of `dev/0000`, `dev/0001` and so on.
+async fn retain_many(world: &World, count: u16) {
+    let mut writing = Client::start(world, &world.device("writer")).await;
+    for n in 0..count {
+        let id = NonZeroU16::new(n + 1);
+        let mut retained = publish_packet(&format!("dev/{n:04}"), b"on", 1, id);
+        retained.retain = true;
+        writing.send_publish(retained).await;
+        writing.puback().await;
+    }
+}
+
+#[tokio::test]
+async fn more_retained_messages_than_a_queue_holds_all_arrive() {
+    const COUNT: u16 = 200;
+    let world = World::start_with(|limits| limits.queued_messages = 10).await;
+    retain_many(&world, COUNT).await;
+    let mut reading = Client::start(&world, &world.device("reader")).await;
+
+    reading.subscribe("dev/#").await;
+
+    for n in 0..COUNT {
+        assert_eq!(*reading.message().await.topic, *format!("dev/{n:04}"));
+    }
+    reading.ping().await;
+    assert!(!reading.has_message());
+    assert_eq!(world.handle.counters().drops.queue_full.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn retained_messages_that_may_not_be_received_hold_up_none_behind_them() {
+    let world = World::start().await;
+    retain_many(&world, 200).await;
+    let policy = POLICY.replace(
+        r#"["iot:Publish","iot:RetainPublish","iot:Receive"],"Resource":["#,
+        r#""iot:Receive","Resource":"arn:aws:iot:local-1:000000000000:topic/dev/0199"},
+           {"Effect":"Allow","Action":"iot:Publish","Resource":["#,
+    );
+    let mut reading = Client::start(&world, &world.device_with("reader", &policy)).await;
+
+    reading.subscribe("dev/#").await;
+
+    assert_eq!(&*reading.message().await.topic, "dev/0199");
 }

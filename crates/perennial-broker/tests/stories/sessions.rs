@@ -1,11 +1,18 @@
 //! Sessions that outlive their connection, and what is sent again.
 
-use std::time::Duration;
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
-use rmqtt_codec::v5::{DisconnectReasonCode as Code, PublishAckReason};
+use rmqtt_codec::{
+    MqttPacket,
+    v5::{self, DisconnectReasonCode as Code, PublishAckReason},
+};
 
 use crate::{
-    client::{Client, Connect, kept, v3, will},
+    client::{Client, Connect, kept, publish_packet, v3, will},
     world::{World, until},
 };
 
@@ -127,10 +134,7 @@ async fn a_goodbye_publishes_no_will_and_a_delayed_will_waits_for_its_client() {
     let mut reading = Client::start(&world, &reader).await;
     reading.subscribe("dev/#").await;
     let delayed = |secs| {
-        let will = rmqtt_codec::v5::LastWill {
-            will_delay_interval_sec: Some(secs),
-            ..will("dev/will", "late")
-        };
+        let will = v5::LastWill { will_delay_interval_sec: Some(secs), ..will("dev/will", "late") };
         Connect { will: Some(will), ..kept() }
     };
 
@@ -146,4 +150,138 @@ async fn a_goodbye_publishes_no_will_and_a_delayed_will_waits_for_its_client() {
     assert_eq!(reading.message().await.payload, "late");
     assert_eq!(reading.publish("dev/other", "x").await, Some(PublishAckReason::Success));
     assert_eq!(&*reading.message().await.topic, "dev/other");
+}
+
+#[tokio::test]
+async fn what_is_sent_again_keeps_to_the_new_connections_receive_maximum() {
+    let world = World::start().await;
+    let (reader, writer) = (world.device("reader"), world.device("writer"));
+    let mut reading = Client::connect(&world, &reader, kept()).await.unwrap();
+    reading.acknowledges = false;
+    reading.subscribe("dev/#").await;
+    let mut writing = Client::start(&world, &writer).await;
+    for n in ["1", "2", "3"] {
+        writing.publish("dev/x", n).await;
+    }
+    for _ in 0..3 {
+        reading.message().await;
+    }
+    drop(reading);
+
+    let narrow = Connect { receive_max: Some(2), ..kept() };
+    let mut reading = Client::connect(&world, &reader, narrow).await.unwrap();
+    reading.acknowledges = false;
+    let first = reading.message().await;
+    reading.message().await;
+    reading.ping().await;
+    assert!(!reading.has_message());
+    reading.acknowledge(first.packet_id.unwrap()).await;
+
+    let third = reading.message().await;
+    assert!(third.dup);
+    assert_eq!(third.payload, "3");
+}
+
+#[tokio::test]
+async fn a_session_that_was_to_end_is_not_kept_by_its_goodbye() {
+    let world = World::start().await;
+    let device = world.device("pump");
+    let mut client = Client::start(&world, &device).await;
+    client.subscribe("dev/#").await;
+
+    let mut goodbye = v5::Disconnect::new(Code::NormalDisconnection);
+    goodbye.session_expiry_interval_secs = Some(3600);
+    client.send(MqttPacket::V5(goodbye.into())).await;
+
+    assert_eq!(client.ended().await, Some(Code::ProtocolError));
+    let again = Client::connect(&world, &device, kept()).await.unwrap();
+    assert!(!again.session_present);
+}
+
+#[tokio::test]
+async fn a_goodbye_can_end_a_session_that_was_to_be_kept() {
+    let world = World::start().await;
+    let device = world.device("pump");
+    let mut client = Client::connect(&world, &device, kept()).await.unwrap();
+
+    let mut goodbye = v5::Disconnect::new(Code::NormalDisconnection);
+    goodbye.session_expiry_interval_secs = Some(0);
+    client.send(MqttPacket::V5(goodbye.into())).await;
+    client.ended().await;
+
+    let again = Client::connect(&world, &device, kept()).await.unwrap();
+    assert!(!again.session_present);
+}
+
+#[tokio::test]
+async fn a_delayed_will_is_published_when_its_session_ends_before() {
+    let world = World::start().await;
+    let (reader, device) = (world.device("reader"), world.device("pump"));
+    let mut reading = Client::start(&world, &reader).await;
+    reading.subscribe("dev/will").await;
+    let delayed = v5::LastWill { will_delay_interval_sec: Some(600), ..will("dev/will", "gone") };
+
+    let connect = Connect { will: Some(delayed), ..Connect::default() };
+    drop(Client::connect(&world, &device, connect).await.unwrap());
+
+    assert_eq!(reading.message().await.payload, "gone");
+}
+
+#[tokio::test]
+async fn a_client_that_wants_no_keep_alive_has_the_brokers_longest() {
+    for connect in [Connect::default(), v3()] {
+        let world = World::start_with(|l| l.keep_alive_max = Duration::from_secs(1)).await;
+        let connect = Connect { keep_alive: 0, ..connect };
+        let mut client = Client::connect(&world, &world.device("pump"), connect).await.unwrap();
+
+        client.ended().await;
+
+        assert_eq!(world.handle.counters().connected.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test]
+async fn what_expires_while_its_receiver_is_away_makes_room_and_is_not_delivered() {
+    let world = World::start_with(|limits| limits.queued_messages = 1).await;
+    let (reader, writer) = (world.device("reader"), world.device("writer"));
+    let mut reading = Client::connect(&world, &reader, kept()).await.unwrap();
+    reading.subscribe("dev/#").await;
+    reading.leave().await;
+    let mut writing = Client::start(&world, &writer).await;
+    let mut expiring = publish_packet("dev/x", b"stale", 1, NonZeroU16::new(500));
+    expiring.properties.as_mut().unwrap().message_expiry_interval = NonZeroU32::new(1);
+    writing.send_publish(expiring).await;
+    writing.puback().await;
+
+    let counters = world.handle.counters();
+    while counters.drops.expired.load(Ordering::SeqCst) == 0 {
+        writing.publish("dev/x", "fresh").await;
+    }
+
+    let mut reading = Client::connect(&world, &reader, kept()).await.unwrap();
+    assert_eq!(reading.message().await.payload, "fresh");
+}
+
+#[tokio::test]
+async fn what_waits_for_all_that_are_away_is_bounded_together() {
+    let world = World::start_with(|limits| limits.stored_bytes = 10).await;
+    let devices = [world.device("first"), world.device("second")];
+    for device in &devices {
+        let mut client = Client::connect(&world, device, kept()).await.unwrap();
+        client.subscribe(&format!("dev/{}", device.name)).await;
+        client.leave().await;
+    }
+    let counters = world.handle.counters();
+    let refused = || counters.drops.offline_queue_full.load(Ordering::SeqCst);
+    let mut writing = Client::start(&world, &world.device("writer")).await;
+
+    writing.publish("dev/first", "12345678").await;
+    writing.publish("dev/second", "12345678").await;
+    assert_eq!(refused(), 1);
+    let mut first = Client::connect(&world, &devices[0], kept()).await.unwrap();
+    assert_eq!(first.message().await.payload, "12345678");
+    writing.publish("dev/second", "12345678").await;
+
+    assert_eq!(refused(), 1);
+    assert_eq!(counters.stored_bytes.load(Ordering::SeqCst), 8);
 }
