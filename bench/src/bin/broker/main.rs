@@ -31,7 +31,7 @@ use self::{
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const CONNECT_ROUNDS: usize = 3;
+const CONNECT_ROUNDS: usize = 5;
 const CONNECTS: usize = 1_000;
 const IDLE: usize = 5_000;
 const DELIVERY_ROUNDS: usize = 7;
@@ -65,7 +65,6 @@ async fn compare() -> Result<()> {
         ours.connect().await?;
         theirs.connect().await?;
     }
-    let (_, verification_us) = Verification::floor_and_median()?;
     for contender in [&mut ours, &mut theirs] {
         contender.fill_with_idle().await?;
         contender.pairs = Some(Pairs::connect(&contender.clients).await?);
@@ -76,7 +75,7 @@ async fn compare() -> Result<()> {
         }
     }
     for contender in [&ours, &theirs] {
-        contender.report(verification_us);
+        contender.report();
     }
     print(&ours.ratios(&theirs));
     Ok(())
@@ -90,6 +89,8 @@ struct Contender {
     pairs: Option<Pairs>,
     /// Microseconds of the server's CPU for a connect.
     connect_cpu_us: Vec<f64>,
+    /// V at that moment, in microseconds.
+    v_us: Vec<f64>,
     connects_per_second: Vec<f64>,
     idle_bytes: f64,
     modest: Vec<Round>,
@@ -106,6 +107,7 @@ impl Contender {
             idle: Vec::new(),
             pairs: None,
             connect_cpu_us: Vec::new(),
+            v_us: Vec::new(),
             connects_per_second: Vec::new(),
             idle_bytes: 0.0,
             modest: Vec::new(),
@@ -119,6 +121,7 @@ impl Contender {
         let cpu_seconds = self.server.cpu_seconds()? - cpu;
         self.connect_cpu_us.push(cpu_seconds * 1e6 / CONNECTS as f64);
         self.connects_per_second.push(CONNECTS as f64 / wall.elapsed().as_secs_f64());
+        self.v_us.push(Verification::floor_and_median()?.1);
         Ok(())
     }
 
@@ -136,13 +139,14 @@ impl Contender {
         Ok(())
     }
 
-    fn report(&self, verification_us: f64) {
+    fn report(&self) {
         let name = self.server.name;
         let cpu_us = median(&self.connect_cpu_us);
+        let in_v = self.connect_cpu_us.iter().zip(&self.v_us).map(|(cpu_us, v_us)| cpu_us / v_us);
         let connects = json!({
             "broker": name, "measure": "connects",
             "per_cpu_second": 1e6 / cpu_us, "per_second": median(&self.connects_per_second),
-            "server_cpu_us": cpu_us, "v_us": verification_us, "server_cpu_v": cpu_us / verification_us,
+            "server_cpu_us": cpu_us, "v_us": median(&self.v_us), "server_cpu_v": median(&in_v.collect::<Vec<_>>()),
         });
         let idle = json!({
             "broker": name, "measure": "idle", "connections": self.idle.len(),
