@@ -56,7 +56,7 @@ fn evidence_before_retiring(world: &World) -> Result<(), String> {
     let Some((outgoing, incoming, at)) = world.server.retired.last() else { return Ok(()) };
     let proven = world.registry.records.get(incoming).is_some_and(|record| record.used);
     let until = world.registry.records.get(outgoing);
-    let expired = until.is_some_and(|record| *at >= record.usable_until(world.plan.recovery_for));
+    let expired = until.is_some_and(|record| *at > record.usable_until(&world.plan));
     ensure(proven || expired, || format!("{outgoing} went before {incoming} was ever used"))
 }
 

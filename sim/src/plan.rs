@@ -20,8 +20,6 @@ pub(crate) struct Plan {
     pub(crate) first_life_for: Duration,
     /// How long certificates live that are issued.
     pub(crate) life_for: Duration,
-    /// For how long after its end a certificate is let in.
-    pub(crate) recovery_for: Duration,
     /// When faults stop.
     pub(crate) calm_after: Duration,
     pub(crate) server: rotation::Timing,
@@ -42,11 +40,11 @@ impl Plan {
             first_life_for: Duration::from_secs(3600 * rng.u64(1..480)),
             // Short lives make one rotation follow upon the other.
             life_for: if rng.u8(0..3) == 0 { days(rng.u64(12..25)) } else { days(90) },
-            recovery_for: days(rng.u64(0..40)),
             calm_after: Duration::from_secs(3600 * rng.u64(2..144)),
             server: rotation::Timing {
                 spread_for: Duration::from_secs(1800),
                 hold_for,
+                recovery_for: days(rng.u64(0..40)),
                 ..rotation::Timing::default()
             },
             device: device::Timing {
@@ -57,9 +55,11 @@ impl Plan {
         }
     }
 
-    /// How long a rotation may stay open: the hold, every request, delivery and try of a verb at
-    /// its slowest, and the time that the server itself is down.
+    /// How long a rotation may stay open: the hold, the outgoing certificate's recovery if that
+    /// had begun by then, every request, delivery and try of a verb at its slowest, and the time
+    /// that the server itself is down.
     pub(crate) fn longest_open_for(&self) -> Duration {
-        self.server.spread_for + self.server.hold_for + days(4)
+        let away_for = self.server.hold_for + self.server.recovery_for;
+        self.server.spread_for + away_for + days(4)
     }
 }

@@ -8,6 +8,8 @@ use perennial_core::{
     time::Timestamp,
 };
 
+use crate::plan::Plan;
+
 /// The policies of every certificate of the thing, as a set of bits.
 pub(crate) const POLICIES: u8 = 0b101;
 
@@ -74,7 +76,8 @@ impl Registry {
 }
 
 impl Record {
-    pub(crate) fn usable_until(&self, recovery_for: std::time::Duration) -> Timestamp {
-        self.not_after + recovery_for
+    /// The last moment at which it is let in, if only to be rotated.
+    pub(crate) fn usable_until(&self, plan: &Plan) -> Timestamp {
+        self.not_after + plan.server.recovery_for
     }
 }

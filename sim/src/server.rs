@@ -411,7 +411,6 @@ impl World {
             outgoing,
             cause: Cause::Operator,
             rekey: true,
-            recovery_for: self.plan.recovery_for,
             draw: self.rng.u32(..),
         };
         let (rotation, state) = rotation::open(opening, &self.plan.server, now);

@@ -123,7 +123,7 @@ impl World {
     /// It is expired, recovery included.
     pub(crate) fn expired(&self, id: &CertificateId) -> bool {
         let record = self.registry.records.get(id);
-        record.is_some_and(|record| self.clock() >= record.usable_until(self.plan.recovery_for))
+        record.is_some_and(|record| self.clock() > record.usable_until(&self.plan))
     }
 
     /// How long a message takes.

@@ -119,6 +119,7 @@ fn one_rotation(budget: Budget) -> OneRotation {
         max_deliveries: 2,
         settle_for: Duration::ZERO,
         hold_for: Duration::ZERO,
+        recovery_for: Duration::ZERO,
         poll_for: Duration::ZERO,
         verb_wait_for: Duration::ZERO,
         backoff_for: Duration::ZERO,
@@ -138,7 +139,6 @@ fn one_rotation(budget: Budget) -> OneRotation {
         },
         cause: Cause::Operator,
         rekey: true,
-        recovery_for: Duration::ZERO,
         draw: 0,
     };
     let (rotation, opened) = rotation::open(opening, &server, NOW);

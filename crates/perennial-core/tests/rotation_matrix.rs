@@ -16,6 +16,7 @@ const INCOMING: CertificateId = CertificateId::from_bytes([2; 32]);
 const STRANGER: CertificateId = CertificateId::from_bytes([9; 32]);
 const OPENED_AT: Timestamp = Timestamp::from_secs(1_000_000);
 const HOUR: Duration = Duration::from_secs(3600);
+const INSTANT: Duration = Duration::from_millis(1);
 
 fn rotation() -> Rotation {
     let opening = Opening {
@@ -29,10 +30,13 @@ fn rotation() -> Rotation {
         },
         cause: Cause::Operator,
         rekey: true,
-        recovery_for: days(5),
         draw: 0,
     };
-    open(opening, &Timing::default(), OPENED_AT).0
+    open(opening, &timing(), OPENED_AT).0
+}
+
+fn timing() -> Timing {
+    Timing { recovery_for: days(5), ..Timing::default() }
 }
 
 fn csr(n: u8) -> Csr {
@@ -177,7 +181,7 @@ fn outcomes() -> Vec<(&'static str, Input)> {
 fn deadlines() -> Vec<(&'static str, Input, Timestamp)> {
     let passed = |presence| Input::DeadlinePassed { presence };
     let hold_ends = OPENED_AT + days(30);
-    let unusable = OPENED_AT + days(45);
+    let (recovering, unusable) = (OPENED_AT + days(45), OPENED_AT + days(45) + INSTANT);
     let operator = Input::Cancelled { by: Cancellation::Operator };
     let withdrawn = Input::Cancelled { by: Cancellation::OutgoingWithdrawn };
     let offline = passed(Presence::Offline);
@@ -189,7 +193,11 @@ fn deadlines() -> Vec<(&'static str, Input, Timestamp)> {
         ("deadline, online as incoming", passed(Presence::Online(INCOMING)), soon),
         ("deadline, offline, hold over", offline.clone(), hold_ends),
         ("deadline, online as outgoing, hold over", passed(Presence::Online(OUTGOING)), hold_ends),
+        ("deadline, offline, outgoing in recovery", offline.clone(), recovering),
+        ("deadline, online, outgoing in recovery", passed(Presence::Online(OUTGOING)), recovering),
         ("deadline, offline, outgoing expired", offline, unusable),
+        ("deadline, online, outgoing expired", passed(Presence::Online(OUTGOING)), unusable),
+        ("cancelled by an operator, in recovery", operator.clone(), recovering),
         ("cancelled by an operator", operator.clone(), soon),
         ("cancelled by an operator, outgoing expired", operator, unusable),
         ("outgoing withdrawn", withdrawn, soon),
@@ -231,7 +239,7 @@ fn command(command: &Command) -> String {
 
 #[test]
 fn every_state_meets_every_input_as_reviewed() {
-    let (rotation, timing) = (rotation(), Timing::default());
+    let (rotation, timing) = (rotation(), timing());
     let mut table = String::new();
 
     for (name, state) in states() {

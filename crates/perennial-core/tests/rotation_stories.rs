@@ -14,6 +14,28 @@ use perennial_core::{
 const OUTGOING: CertificateId = CertificateId::from_bytes([1; 32]);
 const INCOMING: CertificateId = CertificateId::from_bytes([2; 32]);
 const OPENED_AT: Timestamp = Timestamp::from_secs(1_000_000);
+const INSTANT: Duration = Duration::from_millis(1);
+
+/// The outgoing certificate ends after ten days and is let in for five more.
+fn timing() -> Timing {
+    Timing { recovery_for: days(5), ..Timing::default() }
+}
+
+fn opening() -> Opening {
+    Opening {
+        id: RotationId::from_bytes([7; 16]),
+        thing: ThingName::new("pump-1").unwrap(),
+        outgoing: Certificate {
+            certificate_id: OUTGOING,
+            status: CertificateStatus::Active,
+            validity: Validity { not_before: Timestamp::EPOCH, not_after: OPENED_AT + days(10) },
+            created_at: Timestamp::EPOCH,
+        },
+        cause: Cause::Operator,
+        rekey: true,
+        draw: 0,
+    }
+}
 
 struct Ring {
     rotation: Rotation,
@@ -25,30 +47,13 @@ struct Ring {
 
 impl Ring {
     fn opened() -> Self {
-        let opening = Opening {
-            id: RotationId::from_bytes([7; 16]),
-            thing: ThingName::new("pump-1").unwrap(),
-            outgoing: Certificate {
-                certificate_id: OUTGOING,
-                status: CertificateStatus::Active,
-                validity: Validity {
-                    not_before: Timestamp::EPOCH,
-                    not_after: OPENED_AT + days(10),
-                },
-                created_at: Timestamp::EPOCH,
-            },
-            cause: Cause::Operator,
-            rekey: true,
-            recovery_for: days(5),
-            draw: 0,
-        };
-        let (rotation, state) = open(opening, &Timing::default(), OPENED_AT);
+        let (rotation, state) = open(opening(), &timing(), OPENED_AT);
         Self { rotation, state, now: OPENED_AT, commands: Vec::new(), note: Note::Counted }
     }
 
     fn told(self, input: Input) -> Self {
         let Self { rotation, state, now, .. } = self;
-        let Step { state, commands, note } = step(&rotation, state, input, &Timing::default(), now);
+        let Step { state, commands, note } = step(&rotation, state, input, &timing(), now);
         Self { rotation, state, now, commands, note }
     }
 
@@ -144,6 +149,47 @@ fn an_expired_outgoing_certificate_is_not_rolled_back_to() {
 }
 
 #[test]
+fn while_the_outgoing_certificate_recovers_a_device_that_is_away_keeps_both() {
+    // Regression: rolled back with the hold, a device that had the incoming one and came back
+    // after the recovery was let in with neither.
+    let mut waiting = Ring::awaiting_ack();
+    waiting.rotation.gives_up_at = OPENED_AT + days(12);
+
+    let held = waiting.after(days(12)).told(deadline(Presence::Offline));
+    let due_at = held.state.due_at().unwrap();
+    let over = held.after(days(3) + INSTANT);
+    let ended = over.told(deadline(Presence::Offline));
+
+    assert!(due_at > OPENED_AT + days(12) && due_at <= OPENED_AT + days(15) + INSTANT);
+    assert_eq!(ended.retiring_evidence(), Evidence::OutgoingExpired);
+}
+
+#[test]
+fn a_rotation_of_a_device_that_is_away_ends_with_its_certificates_recovery() {
+    let ring = Ring::opened().after(days(15)).told(deadline(Presence::Offline));
+    let due_at = ring.state.due_at().unwrap();
+
+    let ring = ring.after(INSTANT).told(deadline(Presence::Offline));
+
+    assert_eq!(due_at, OPENED_AT + days(15) + INSTANT);
+    let State::Failed(failed) = &ring.state else { panic!("{:?}", ring.state) };
+    assert_eq!(failed.reason, Failure::Expired);
+    assert_eq!(ring.state.outcome(), Some(Outcome::Unreachable));
+    let notice = Notice::RotationFailed { reason: Failure::Expired };
+    assert_eq!(ring.commands, [Command::Notify { notice }]);
+}
+
+#[test]
+fn a_rotation_of_an_expired_certificate_begins_at_once() {
+    let now = OPENED_AT + days(12);
+    let opening = Opening { draw: u32::MAX, cause: Cause::Recovery, ..opening() };
+
+    let (rotation, _) = open(opening, &timing(), now);
+
+    assert_eq!(rotation.begins_at, now);
+}
+
+#[test]
 fn cancelling_does_not_withdraw_the_only_usable_certificate() {
     // Regression: only running out of time looked whether the outgoing certificate was usable.
     let cancelled = Input::Cancelled { by: Cancellation::Operator };
@@ -169,7 +215,7 @@ fn an_ack_that_comes_while_the_expired_one_is_retired_still_completes() {
 fn a_device_that_comes_back_when_the_hold_ends_gets_its_tries() {
     // Regression: the certificate was delivered and withdrawn in the same moment.
     let mut late = Ring::opened();
-    late.rotation.outgoing_usable_until = OPENED_AT + days(90);
+    late.rotation.outgoing_not_after = OPENED_AT + days(90);
     let ring = late
         .after(days(30))
         .told(csr())

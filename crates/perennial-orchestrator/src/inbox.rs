@@ -46,6 +46,18 @@ impl Hint {
     }
 }
 
+/// A device is connected with a certificate that has expired: all it may do is have it rotated.
+///
+/// A hint like those above: the device's next connection says it again, and the next audit finds
+/// the certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// The device.
+    pub client_id: ClientId,
+    /// The expired certificate it is connected with.
+    pub principal: CertificateId,
+}
+
 /// What reaches the driver from outside.
 #[derive(Debug)]
 pub(crate) enum Arrival {
@@ -68,6 +80,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Intake {
     journal: Arc<dyn Journal>,
     arrivals: mpsc::Sender<Arrival>,
+    recoveries: mpsc::Sender<Recovery>,
     news: Arc<Notify>,
     read_up_to: watch::Receiver<FactId>,
 }
@@ -98,6 +111,14 @@ impl Intake {
         // A ring that is shutting down has no use for hints.
         let _ = self.arrivals.send(Arrival::Hint(hint)).await;
     }
+
+    /// Asks for a rotation of an expired certificate whose device is back; never waits.
+    pub fn recover(&self, recovery: Recovery) {
+        if let Err(error) = self.recoveries.try_send(recovery) {
+            let client_id = error.into_inner().client_id;
+            warn!(client.id = %client_id, "too many devices recover at once; this one waits for the next audit");
+        }
+    }
 }
 
 /// Brings facts from the inbox to the driver, in order and each once: what this run accepts, what
@@ -113,12 +134,14 @@ pub(crate) struct Reader {
 pub(crate) fn inbox(
     journal: Arc<dyn Journal>,
     arrivals: mpsc::Sender<Arrival>,
+    recoveries: mpsc::Sender<Recovery>,
 ) -> (Intake, Reader) {
     let news = Arc::new(Notify::new());
     let (read_up_to, reading) = watch::channel(FactId::default());
     let intake = Intake {
         journal: Arc::clone(&journal),
         arrivals: arrivals.clone(),
+        recoveries,
         news: Arc::clone(&news),
         read_up_to: reading,
     };

@@ -23,5 +23,5 @@ mod scheduler;
 mod verbs;
 
 pub use clock::SystemClock;
-pub use inbox::{Hint, Intake};
+pub use inbox::{Hint, Intake, Recovery};
 pub use ring::{Ports, Ring, Settings};

@@ -1,4 +1,7 @@
-//! Opening: what an audit found, or an operator wants, becomes rotations, page by page.
+//! Opening: what an audit found, an operator wants or a device that is back needs becomes
+//! rotations, page by page.
+
+mod recovering;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    inbox::Arrival,
+    inbox::{Arrival, Recovery},
     port::{Commit, Fact, FactId, NewRotation, PortError},
     ring::{Ports, Settings},
 };
@@ -53,34 +56,38 @@ pub(crate) struct Opener {
     ports: Ports,
     settings: Arc<Settings>,
     requests: mpsc::UnboundedReceiver<Request>,
+    recoveries: mpsc::Receiver<Recovery>,
 }
 
 impl Opener {
     pub(crate) fn new(
         ports: Ports,
         settings: Arc<Settings>,
-        requests: mpsc::UnboundedReceiver<Request>,
+        (requests, recoveries): (mpsc::UnboundedReceiver<Request>, mpsc::Receiver<Recovery>),
     ) -> Self {
-        Self { ports, settings, requests }
+        Self { ports, settings, requests, recoveries }
     }
 
     /// Runs until `shutdown`; a request cut short is found in the inbox at the next start, and
     /// what it opened already is not opened again.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                request = self.requests.recv() => {
-                    let Some(request) = request else { return };
-                    tokio::select! {
-                        biased;
-                        () = shutdown.cancelled() => return,
-                        () = self.fulfil(request) => {}
-                    }
-                }
-            }
+        while shutdown.run_until_cancelled(self.turn()).await == Some(true) {}
+    }
+
+    /// Deals with whatever comes next; false when nothing will.
+    async fn turn(&mut self) -> bool {
+        let mut recovering = Vec::new();
+        tokio::select! {
+            request = self.requests.recv() => match request {
+                Some(request) => self.fulfil(request).await,
+                None => return false,
+            },
+            count = self.recoveries.recv_many(&mut recovering, PAGE) => match count {
+                0 => return false,
+                _ => self.recover(recovering).await,
+            },
         }
+        true
     }
 
     /// Tries until it is done, or never will be.
@@ -134,7 +141,9 @@ impl Opener {
         let things = self.ports.registry.things_of(page).await?;
         let mut openings = Vec::with_capacity(page.len());
         for (certificate, things) in certificates.into_iter().zip(things) {
-            let Some(certificate) = certificate.filter(is_active) else { continue };
+            let Some(certificate) = certificate.filter(|it| self.is_worth_rotating(it)) else {
+                continue;
+            };
             if things.is_empty() {
                 let id = certificate.certificate_id;
                 warn!(certificate.id = %id, "an expiring certificate belongs to no thing");
@@ -167,6 +176,13 @@ impl Opener {
         Ok(vec![self.opening(thing.clone(), &certificate, Cause::Operator, rekey)])
     }
 
+    /// ACTIVE, and its device can still be let in with it.
+    fn is_worth_rotating(&self, certificate: &Certificate) -> bool {
+        let now = self.ports.clock.now();
+        certificate.status == CertificateStatus::Active
+            && !self.settings.timing.has_lapsed(certificate.validity, now)
+    }
+
     fn opening(
         &self,
         thing: ThingName,
@@ -180,15 +196,10 @@ impl Opener {
             outgoing: outgoing.clone(),
             cause,
             rekey,
-            recovery_for: self.settings.recovery_for,
             // Who asks for one rotation by hand does not want to wait for its turn.
             draw: if cause == Cause::Operator { 0 } else { self.ports.entropy.draw() },
         };
         let (rotation, state) = open(opening, &self.settings.timing, self.ports.clock.now());
         NewRotation { rotation, state }
     }
-}
-
-fn is_active(certificate: &Certificate) -> bool {
-    certificate.status == CertificateStatus::Active
 }

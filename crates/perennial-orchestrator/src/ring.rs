@@ -18,6 +18,8 @@ use crate::{
 
 /// How many arrivals may wait for the driver before putting in waits too.
 const ARRIVALS: usize = 4096;
+/// How many recoveries may wait for the opener before further ones are dropped.
+const RECOVERIES: usize = 4096;
 
 /// The world as the ring sees it.
 #[derive(Clone)]
@@ -47,8 +49,6 @@ pub struct Settings {
     pub timing: Timing,
     /// Whether rotations want a new key.
     pub rekey: bool,
-    /// For how long after its end an outgoing certificate may still recover.
-    pub recovery_for: Duration,
     /// Key algorithms named to devices, the preferred one first.
     pub algorithms: Vec<String>,
     /// How often to look for deadlines that have come.
@@ -62,7 +62,6 @@ impl Default for Settings {
         Self {
             timing: Timing::default(),
             rekey: true,
-            recovery_for: Duration::ZERO,
             algorithms: ["EC_P256", "EC_P384", "EC_P521", "RSA_2048"].map(String::from).to_vec(),
             tick_for: Duration::from_millis(200),
             audit: Some(Schedule::default()),
@@ -89,7 +88,8 @@ impl Ring {
         let (outcomes_in, outcomes) = mpsc::unbounded_channel();
         let (jobs_in, jobs) = mpsc::unbounded_channel();
         let (requests_in, requests) = mpsc::unbounded_channel();
-        let (intake, reader) = inbox(Arc::clone(&ports.journal), arrivals_in);
+        let (recoveries_in, recoveries) = mpsc::channel(RECOVERIES);
+        let (intake, reader) = inbox(Arc::clone(&ports.journal), arrivals_in, recoveries_in);
         let verbs = Verbs::new(ports.clone(), Arc::clone(&settings));
 
         let driver =
@@ -99,9 +99,9 @@ impl Ring {
         let mut tasks = JoinSet::new();
         tasks.spawn(Dispatcher::new(verbs, jobs, outcomes_in).run(shutdown.clone()));
         tasks.spawn(driver.run(left_over, shutdown.clone()));
-        tasks.spawn(
-            Opener::new(ports.clone(), Arc::clone(&settings), requests).run(shutdown.clone()),
-        );
+        let wishes = (requests, recoveries);
+        tasks
+            .spawn(Opener::new(ports.clone(), Arc::clone(&settings), wishes).run(shutdown.clone()));
         tasks.spawn(reader.run(shutdown.clone()));
         tasks.spawn(Scheduler::new(ports, settings).run(shutdown.clone()));
         Ok(Self { intake, shutdown, tasks })

@@ -229,6 +229,8 @@ impl Config {
             ack_wait_for: Duration::from_secs(rotation.ack_wait_secs),
             settle_for: Duration::from_secs(rotation.settle_secs),
             hold_for: Duration::from_secs(rotation.hold_secs),
+            // The broker lets nobody in past the end.
+            recovery_for: Duration::ZERO,
             max_requests: rotation.max_tries,
             max_deliveries: rotation.max_tries,
             ..Timing::default()

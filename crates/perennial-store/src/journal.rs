@@ -210,7 +210,9 @@ fn open(connection: &Connection, opening: &NewRotation) -> Result<(), StoreError
     }
     let task = match rotation.cause {
         perennial_core::rotation::Cause::Finding { task } => Some(*task.as_bytes()),
-        perennial_core::rotation::Cause::Operator => None,
+        perennial_core::rotation::Cause::Operator | perennial_core::rotation::Cause::Recovery => {
+            None
+        }
     };
     let opened = connection
         .prepare_cached(

@@ -129,7 +129,10 @@ impl AwaitingAck {
         if presence == Presence::Online(self.incoming) || (self.seen_at.is_some() && !elsewhere) {
             return Retiring::begin(self.incoming, Evidence::SeenConnecting, context);
         }
-        let out_of_time = context.now >= context.rotation.gives_up_at;
+        // While the outgoing certificate recovers, giving up would leave a device that has the
+        // incoming one with nothing once that ends: both are kept until then.
+        let out_of_time =
+            context.now >= context.rotation.gives_up_at && !context.outgoing_is_recovering();
         match presence {
             Presence::Offline if !out_of_time => {
                 let due_at = context.poll_at();

@@ -83,6 +83,9 @@ impl AwaitingCsr {
                 Failed::before_issuing(self.unanswered(), context)
             }
             (true, _) => self.ask(context),
+            (false, _) if context.outgoing_is_unusable() => {
+                Failed::before_issuing(Failure::Expired, context)
+            }
             (false, true) => Failed::before_issuing(Failure::Unreachable, context),
             (false, false) => {
                 let due_at = context.poll_at();

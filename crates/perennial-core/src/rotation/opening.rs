@@ -23,8 +23,6 @@ pub struct Rotation {
     pub outgoing: CertificateId,
     /// When the outgoing certificate ends.
     pub outgoing_not_after: Timestamp,
-    /// Until when a broker lets the outgoing certificate in at all, recovery included.
-    pub outgoing_usable_until: Timestamp,
     /// Why it was opened.
     pub cause: Cause,
     /// Whether the device must make a key of its own for it.
@@ -48,6 +46,8 @@ pub enum Cause {
     },
     /// Somebody asked for it.
     Operator,
+    /// The device came back with its certificate expired, within its recovery.
+    Recovery,
 }
 
 /// What is known when a rotation is to be opened.
@@ -63,8 +63,6 @@ pub struct Opening {
     pub cause: Cause,
     /// Whether a new key is wanted.
     pub rekey: bool,
-    /// For how long after its end a broker still lets the outgoing certificate recover.
-    pub recovery_for: std::time::Duration,
     /// A random draw; its share of `u32::MAX` is the share of the spread to wait.
     pub draw: u32,
 }
@@ -72,7 +70,7 @@ pub struct Opening {
 /// Opens a rotation.
 ///
 /// The spread shrinks so that no rotation begins later than half-way to the outgoing
-/// certificate's end.
+/// certificate's end; that of one which has expired begins at once.
 pub fn open(opening: Opening, timing: &Timing, now: Timestamp) -> (Rotation, State) {
     let left_for = opening.outgoing.validity.not_after.since(now);
     let spread_for = timing.spread_for.min(left_for / 2);
@@ -83,7 +81,6 @@ pub fn open(opening: Opening, timing: &Timing, now: Timestamp) -> (Rotation, Sta
         thing: opening.thing,
         outgoing: opening.outgoing.certificate_id,
         outgoing_not_after: opening.outgoing.validity.not_after,
-        outgoing_usable_until: opening.outgoing.validity.not_after + opening.recovery_for,
         cause: opening.cause,
         rekey: opening.rekey,
         opened_at: now,

@@ -56,6 +56,8 @@ pub enum Outcome {
 pub enum Failure {
     /// The device was not connected when the time ran out.
     Unreachable,
+    /// The outgoing certificate expired, and its recovery ended, while the device was away.
+    Expired,
     /// The device was connected but sent no CSR.
     NoAnswer,
     /// The device's CSRs were refused.
@@ -100,6 +102,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable => f.write_str("the device was away until the time ran out"),
+            Self::Expired => f.write_str(
+                "the certificate expired and its recovery ended while the device was away: \
+                 enrol the device again",
+            ),
             Self::NoAnswer => f.write_str("the device was connected but sent no CSR"),
             Self::CsrRefused { reason, .. } => write!(f, "the device's CSR was refused: {reason}"),
             Self::IssuingFailed { reason } => write!(f, "no certificate could be issued: {reason}"),
@@ -174,7 +180,9 @@ impl State {
         match self {
             Self::Rotated(_) => Some(Outcome::Rotated),
             Self::Failed(Failed { rolled_back: true, .. }) => Some(Outcome::RolledBack),
-            Self::Failed(Failed { reason: Failure::Unreachable, .. }) => Some(Outcome::Unreachable),
+            Self::Failed(Failed { reason: Failure::Unreachable | Failure::Expired, .. }) => {
+                Some(Outcome::Unreachable)
+            }
             Self::Failed(_) => Some(Outcome::Failed),
             Self::AwaitingCsr(_)
             | Self::Issuing(_)

@@ -1,5 +1,7 @@
 //! One step: the total function from a state and an input to the next state and its commands.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Command, Input, Rotation, State, Timing};
@@ -58,14 +60,29 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// When to look again for a device that is away: at the latest when the hold ends.
+    /// When to look again for a device that is away: at the latest when the hold ends, or when
+    /// the outgoing certificate is of no use any more.
     pub(super) fn poll_at(&self) -> Timestamp {
-        (self.now + self.timing.poll_for).min(self.rotation.gives_up_at.max(self.now))
+        let ends = [self.rotation.gives_up_at, self.outgoing_unusable_at()];
+        let ends = ends.into_iter().filter(|at| *at > self.now);
+        ends.fold(self.now + self.timing.poll_for, Timestamp::min)
+    }
+
+    /// The first moment at which no broker lets the outgoing certificate in any more: its end
+    /// (the last moment of use, RFC 5280 §4.1.2.5) and its recovery are over.
+    pub(super) fn outgoing_unusable_at(&self) -> Timestamp {
+        let last = self.rotation.outgoing_not_after + self.timing.recovery_for;
+        last + Duration::from_millis(1)
+    }
+
+    /// Whether the outgoing certificate has expired, but is let in to be rotated.
+    pub(super) fn outgoing_is_recovering(&self) -> bool {
+        self.now > self.rotation.outgoing_not_after && !self.outgoing_is_unusable()
     }
 
     /// Whether no broker lets the outgoing certificate in any more.
     pub(super) fn outgoing_is_unusable(&self) -> bool {
-        self.now >= self.rotation.outgoing_usable_until
+        self.now >= self.outgoing_unusable_at()
     }
 
     /// When a verb sent just now is sent again unless its outcome came.

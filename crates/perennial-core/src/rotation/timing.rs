@@ -25,6 +25,9 @@ pub struct Timing {
     pub settle_for: Duration,
     /// How long after its beginning a rotation may stay open for a device that is away.
     pub hold_for: Duration,
+    /// For how long after its end the broker lets an outgoing certificate in to be rotated. Not
+    /// fixed at opening: the core must believe of the broker what the broker does now.
+    pub recovery_for: Duration,
     /// How often to look again whether a device that was away has come back unnoticed.
     pub poll_for: Duration,
     /// How long a verb may go without outcome before it is sent again.
@@ -48,6 +51,7 @@ impl Default for Timing {
             max_deliveries: 8,
             settle_for: Duration::from_secs(30),
             hold_for: days(30),
+            recovery_for: days(30),
             poll_for: Duration::from_secs(6 * 3600),
             verb_wait_for: Duration::from_secs(60),
             backoff_for: Duration::from_secs(1),

@@ -67,7 +67,7 @@ impl Rotations {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
+    use std::sync::Arc;
 
     use perennial_core::{
         certificate::{Certificate, CertificateStatus, Validity},
@@ -92,7 +92,6 @@ mod tests {
             outgoing,
             cause: Cause::Operator,
             rekey: true,
-            recovery_for: Duration::ZERO,
             draw: 0,
         };
         let (rotation, state) = open(opening, &Timing::default(), Timestamp::EPOCH);

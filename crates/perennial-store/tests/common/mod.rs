@@ -72,7 +72,6 @@ pub(crate) fn opening(number: u32, rotation: u8) -> NewRotation {
         outgoing,
         cause: Cause::Operator,
         rekey: true,
-        recovery_for: Duration::ZERO,
         draw: 0,
     };
     let (rotation, state) = open(opening, &Timing::default(), NOW);
