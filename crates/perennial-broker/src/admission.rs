@@ -38,7 +38,7 @@ pub(crate) struct Admitted {
 /// Decides on a CONNECT from the holder of a verified certificate.
 pub(crate) async fn admit(
     core: &Arc<Core>,
-    connect: Connect,
+    mut connect: Connect,
     principal: CertificateId,
     address: IpAddr,
 ) -> Result<Admitted, Refusal> {
@@ -54,8 +54,11 @@ pub(crate) async fn admit(
     }
     let changes = core.changes();
     let link = Arc::new(authorised(core, &connect, &client_id, principal, address)?);
+    if link.standing.in_grace {
+        leave_nothing_behind(&mut connect, &link);
+    }
     let limits = &core.settings.limits;
-    let terms = Terms::new(&connect, limits);
+    let terms = Terms::new(&connect, &link, limits);
     let wanted =
         Wanted { clean_start: connect.clean_start, window: terms.window, kept_for: terms.kept_for };
     let Ok((session, present)) = Sessions::claim(core, &link, &wanted).await else {
@@ -89,22 +92,32 @@ fn authorised(
         tracing::error!(client.id = %client_id, error = %failed, "CONNECT refused unasked");
         Refusal(Reason::ServerUnavailable, "the registry cannot be asked; try again later")
     })?;
-    let principal = principal.ok_or(NO)?;
-    let permissions = authorise::permissions(&principal, client_id, address, &core.settings.scope);
+    let (principal, standing) = principal.ok_or(NO)?;
+    let scope = &core.settings.scope;
+    let permissions = authorise::permissions(&principal, standing, client_id, address, scope);
     let will_topic = connect.will.as_ref().map(|will| &*will.topic);
     let persistent = connect.session_expiry != Some(0);
     if !authorise::may_connect(&permissions, client_id.as_str(), persistent, will_topic) {
         count(&core.counters.unauthorized);
         return Err(NO);
     }
-    if let Some(will) = &connect.will {
+    if let Some(will) = connect.will.as_ref().filter(|_| !standing.in_grace) {
         check_will(will, &core.settings.limits)?;
         if !authorise::may_publish(&permissions, &will.topic, will.retain) {
             count(&core.counters.unauthorized);
             return Err(Refusal(Reason::NotAuthorized, "the last will may not be published"));
         }
     }
-    Ok(Link::new(client_id.clone(), id, address, Arc::new(permissions), core.now()))
+    Ok(Link::new(client_id.clone(), id, address, standing, Arc::new(permissions), core.now()))
+}
+
+/// A session in grace takes nothing up and leaves nothing: refusing a CONNECT for its will or its
+/// session instead would keep out the client that is to be helped.
+fn leave_nothing_behind(connect: &mut Connect, link: &Link) {
+    connect.will = None;
+    connect.clean_start = true;
+    let (client_id, certificate_id) = (&link.client_id, &link.principal);
+    tracing::info!(client.id = %client_id, certificate.id = %certificate_id, "let in by grace: the certificate has expired");
 }
 
 fn check_will(will: &Will, limits: &Limits) -> Result<(), Refusal> {
@@ -130,14 +143,14 @@ struct Terms {
 }
 
 impl Terms {
-    fn new(connect: &Connect, limits: &Limits) -> Self {
+    fn new(connect: &Connect, link: &Link, limits: &Limits) -> Self {
         let asked = Duration::from_secs(connect.keep_alive.into());
         let keep_alive = match asked {
             Duration::ZERO => limits.keep_alive_max,
             asked => asked.clamp(limits.keep_alive_min, limits.keep_alive_max),
         };
         let wanted = connect.session_expiry.map(|secs| Duration::from_secs(secs.into()));
-        let kept_for = wanted.unwrap_or(limits.session_expiry_v3).min(limits.session_expiry_max);
+        let kept_for = wanted.unwrap_or(limits.session_expiry_v3).min(link.kept_at_most(limits));
         let window =
             connect.receive_max.map_or(limits.in_flight, |max| max.get().min(limits.in_flight));
         Self {

@@ -1,17 +1,33 @@
-//! Asks a principal's compiled policies whether an action is allowed; anything but Allow is no.
+//! Asks a principal's compiled policies whether an action is allowed; anything but Allow is no,
+//! and in grace the boundary must allow it too.
 
 use std::{net::IpAddr, sync::Arc};
 
 use perennial_core::{
     ids::ClientId,
-    policy::{Decision, Permissions, Request, Scope, Subject, ThingFacts},
+    policy::{self, Document, Request, Scope, Subject, ThingFacts},
 };
 
-use crate::principal::Principal;
+use crate::principal::{Grace, Principal, Standing};
 
-/// What a principal may do under this client id.
+/// What one connection may do.
+pub(crate) struct Permissions {
+    own: policy::Permissions,
+    /// Only of a connection in grace.
+    boundary: Option<Box<policy::Permissions>>,
+}
+
+impl Permissions {
+    fn allow(&self, request: &Request<'_>) -> bool {
+        self.own.allows(request)
+            && self.boundary.as_ref().is_none_or(|boundary| boundary.allows(request))
+    }
+}
+
+/// What a principal of this standing may do under this client id.
 pub(crate) fn permissions(
     principal: &Principal,
+    standing: Standing,
     client_id: &ClientId,
     source_ip: IpAddr,
     scope: &Scope,
@@ -22,16 +38,18 @@ pub(crate) fn permissions(
         thing: thing(&principal.things, client_id),
         certificate: Arc::clone(&principal.certificate),
     };
-    Permissions::compile(&principal.policies, &subject, scope)
+    let compile =
+        |documents: &[Arc<Document>]| policy::Permissions::compile(documents, &subject, scope);
+    let boundary = standing.in_grace.then(|| {
+        // Without a grace nothing is left: no document allows nothing.
+        Box::new(compile(principal.grace.as_ref().map_or(&[], Grace::boundary)))
+    });
+    Permissions { own: compile(&principal.policies), boundary }
 }
 
 /// The thing that policy variables read: the attached one with the client id as its name.
 fn thing(things: &[ThingFacts], client_id: &ClientId) -> Option<ThingFacts> {
     things.iter().find(|thing| thing.name.as_str() == client_id.as_str()).cloned()
-}
-
-fn allows(permissions: &Permissions, request: &Request<'_>) -> bool {
-    permissions.decide(request) == Decision::Allowed
 }
 
 pub(crate) fn may_connect(
@@ -40,7 +58,7 @@ pub(crate) fn may_connect(
     persistent: bool,
     last_will_topic: Option<&str>,
 ) -> bool {
-    allows(permissions, &Request::Connect { client_id, persistent, last_will_topic })
+    permissions.allow(&Request::Connect { client_id, persistent, last_will_topic })
 }
 
 /// Whether a client may publish: never to the broker's own events, and with RETAIN neither to a
@@ -49,14 +67,14 @@ pub(crate) fn may_publish(permissions: &Permissions, topic: &str, retain: bool) 
     if topic.starts_with("$aws/events/") || retain && topic.starts_with('$') {
         return false;
     }
-    allows(permissions, &Request::Publish { topic })
-        && (!retain || allows(permissions, &Request::RetainPublish { topic }))
+    permissions.allow(&Request::Publish { topic })
+        && (!retain || permissions.allow(&Request::RetainPublish { topic }))
 }
 
 pub(crate) fn may_subscribe(permissions: &Permissions, filter: &str) -> bool {
-    allows(permissions, &Request::Subscribe { filter })
+    permissions.allow(&Request::Subscribe { filter })
 }
 
 pub(crate) fn may_receive(permissions: &Permissions, topic: &str) -> bool {
-    allows(permissions, &Request::Receive { topic })
+    permissions.allow(&Request::Receive { topic })
 }

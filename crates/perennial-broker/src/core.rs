@@ -12,10 +12,11 @@ use crate::{
     authorise,
     counters::Counters,
     end::End,
+    expiry::Expiries,
     inprocess::Inbox,
     link::Link,
     presence::PresenceLog,
-    principal::{Clock, LookupFailed, Principal, Principals},
+    principal::{Clock, LookupFailed, Principal, Principals, Standing},
     retained::Retained,
     sessions::Sessions,
     settings::Settings,
@@ -29,9 +30,10 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) counters: Arc<Counters>,
     pub(crate) sessions: Sessions,
+    pub(crate) expiries: Expiries,
     pub(crate) subscriptions: RwLock<Subscriptions>,
     pub(crate) retained: Mutex<Retained>,
-    pub(crate) presence: PresenceLog,
+    pub(crate) presence: Arc<PresenceLog>,
     pub(crate) inboxes: Mutex<Vec<Weak<Inbox>>>,
     /// How often the registry said that principals changed.
     changes: AtomicU64,
@@ -40,16 +42,22 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(settings: Settings, principals: Arc<dyn Principals>, clock: Clock) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        principals: Arc<dyn Principals>,
+        clock: Clock,
+        presence: Arc<PresenceLog>,
+    ) -> Self {
         Self {
             settings,
             principals,
             clock,
             counters: Arc::default(),
             sessions: Sessions::default(),
+            expiries: Expiries::default(),
             subscriptions: RwLock::default(),
             retained: Mutex::default(),
-            presence: PresenceLog::default(),
+            presence,
             inboxes: Mutex::default(),
             changes: AtomicU64::new(0),
             closing: AtomicBool::new(false),
@@ -79,13 +87,13 @@ impl Core {
         self.closing.load(Ordering::SeqCst)
     }
 
-    /// The principal, if it may be connected now.
+    /// The principal with how it may be connected now, if it may.
     pub(crate) fn authenticated(
         &self,
         id: &CertificateId,
-    ) -> Result<Option<Arc<Principal>>, LookupFailed> {
-        let now = self.now();
-        Ok(self.principals.principal(id)?.filter(|principal| principal.authenticates(now)))
+    ) -> Result<Option<(Arc<Principal>, Standing)>, LookupFailed> {
+        let Some(principal) = self.principals.principal(id)? else { return Ok(None) };
+        Ok(principal.standing(self.now()).ok().map(|standing| (principal, standing)))
     }
 
     /// Looks at changed principals again: their sessions are cut, or held to their new policies.
@@ -101,7 +109,10 @@ impl Core {
     /// Asks the registry about a connected principal again.
     pub(crate) fn recheck(&self, link: &Arc<Link>) {
         match self.authenticated(&link.principal) {
-            Ok(Some(principal)) => self.hold_to_policies(link, &principal),
+            Ok(Some((_, standing))) if standing.in_grace != link.standing.in_grace => {
+                link.end(End::Expired);
+            }
+            Ok(Some((principal, _))) => self.hold_to_policies(link, &principal),
             Ok(None) => link.end(End::NotAuthorized),
             Err(failed) => {
                 tracing::error!(client.id = %link.client_id, error = %failed, "session cut unasked");
@@ -112,7 +123,8 @@ impl Core {
 
     fn hold_to_policies(&self, link: &Arc<Link>, principal: &Principal) {
         let scope = &self.settings.scope;
-        let permissions = authorise::permissions(principal, &link.client_id, link.address, scope);
+        let Link { client_id, address, standing, .. } = &**link;
+        let permissions = authorise::permissions(principal, *standing, client_id, *address, scope);
         link.set_permissions(Arc::new(permissions));
         if let Some(session) = self.sessions.session_of(link) {
             session.recheck();

@@ -44,6 +44,8 @@ pub(crate) enum End {
     TakenOver,
     /// The principal authenticates no longer, or did what it may not.
     NotAuthorized,
+    /// The principal's certificate, or its grace, has ended.
+    Expired,
     /// The registry could not be asked about the principal.
     RegistryUnavailable,
     /// The broker is shutting down.
@@ -61,7 +63,7 @@ impl End {
             Self::Client | Self::ClientWithWill | Self::Lost => None,
             Self::KeepAlive => Some(Code::KeepAliveTimeout),
             Self::TakenOver => Some(Code::SessionTakenOver),
-            Self::NotAuthorized => Some(Code::NotAuthorized),
+            Self::NotAuthorized | Self::Expired => Some(Code::NotAuthorized),
             Self::RegistryUnavailable => Some(Code::ServerBusy),
             Self::ShuttingDown => Some(Code::ServerShuttingDown),
             Self::SlowConsumer => Some(Code::QuotaExceeded),
@@ -84,7 +86,7 @@ impl End {
             Self::Lost => DisconnectReason::ConnectionLost,
             Self::KeepAlive => DisconnectReason::MqttKeepAliveTimeout,
             Self::TakenOver => DisconnectReason::DuplicateClientid,
-            Self::NotAuthorized => DisconnectReason::AuthError,
+            Self::NotAuthorized | Self::Expired => DisconnectReason::AuthError,
             Self::RegistryUnavailable => DisconnectReason::ServerError,
             Self::ShuttingDown => DisconnectReason::ServerInitiatedDisconnect,
             Self::SlowConsumer => DisconnectReason::Throttled,
@@ -101,6 +103,7 @@ impl fmt::Display for End {
             Self::KeepAlive => "nothing was heard for one and a half times the keep-alive",
             Self::TakenOver => "another connection took this client id",
             Self::NotAuthorized => "not authorized",
+            Self::Expired => "the certificate has expired",
             Self::RegistryUnavailable => "the registry cannot be asked; try again later",
             Self::ShuttingDown => "the server is shutting down",
             Self::SlowConsumer => "messages were not taken fast enough",

@@ -3,11 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
+use perennial_core::{certificate::Validity, time::Timestamp};
 use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
 use rustls_pki_types::{CertificateDer, TrustAnchor};
+use webpki::VerifiedPath;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// The certificate and key that the broker shows to devices.
 ///
@@ -51,7 +54,25 @@ pub struct AnchorError {
 
 /// The issuers whose device certificates the broker accepts; clones share one place.
 #[derive(Clone)]
-pub struct TrustAnchors(Arc<ArcSwap<Vec<TrustAnchor<'static>>>>);
+pub struct TrustAnchors(Arc<ArcSwap<Anchors>>);
+
+/// Trust anchors, and when each may be used.
+#[derive(Debug)]
+pub(crate) struct Anchors {
+    pub(crate) trusted: Vec<TrustAnchor<'static>>,
+    validity: Vec<Validity>,
+}
+
+impl Anchors {
+    /// Whether every issuer of a verified path is valid at `now`: its certificates, which were
+    /// verified at another time, and its anchor, of which webpki looks at no validity.
+    pub(crate) fn hold(&self, path: &VerifiedPath<'_>, now: Timestamp) -> bool {
+        let mut anchors = self.trusted.iter().zip(&self.validity);
+        let holds = |validity: Validity| validity.contains(now);
+        anchors.any(|(anchor, validity)| anchor == path.anchor() && holds(*validity))
+            && path.intermediate_certificates().all(|it| validity_of(&it.der()).is_some_and(holds))
+    }
+}
 
 impl TrustAnchors {
     /// Trusts what these issuing certificates (DER) signed.
@@ -71,21 +92,32 @@ impl TrustAnchors {
         Ok(())
     }
 
-    pub(crate) fn load(&self) -> Arc<Vec<TrustAnchor<'static>>> {
+    pub(crate) fn load(&self) -> Arc<Anchors> {
         self.0.load_full()
     }
 }
 
 impl fmt::Debug for TrustAnchors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TrustAnchors({})", self.0.load().len())
+        write!(f, "TrustAnchors({})", self.0.load().trusted.len())
     }
 }
 
-fn read(issuers: &[CertificateDer<'_>]) -> Result<Vec<TrustAnchor<'static>>, AnchorError> {
-    let anchor = |(index, der)| match webpki::anchor_from_trusted_cert(der) {
-        Ok(anchor) => Ok(anchor.to_owned()),
-        Err(source) => Err(AnchorError { index, source }),
-    };
-    issuers.iter().enumerate().map(anchor).collect()
+fn read(issuers: &[CertificateDer<'_>]) -> Result<Anchors, AnchorError> {
+    let mut anchors = Anchors { trusted: Vec::new(), validity: Vec::new() };
+    for (index, der) in issuers.iter().enumerate() {
+        let unread = |source| AnchorError { index, source };
+        anchors.trusted.push(webpki::anchor_from_trusted_cert(der).map_err(unread)?.to_owned());
+        anchors.validity.push(validity_of(der).ok_or_else(|| unread(webpki::Error::BadDer))?);
+    }
+    Ok(anchors)
+}
+
+fn validity_of(der: &CertificateDer<'_>) -> Option<Validity> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let validity = certificate.validity();
+    Some(Validity {
+        not_before: Timestamp::from_secs(validity.not_before.timestamp()),
+        not_after: Timestamp::from_secs(validity.not_after.timestamp()),
+    })
 }

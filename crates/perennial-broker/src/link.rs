@@ -6,17 +6,17 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::{Mutex, RwLock};
 use perennial_core::{
     ids::{CertificateId, ClientId},
-    policy::Permissions,
     time::Timestamp,
 };
 use tokio::sync::Notify;
 
-use crate::{acks::Acks, end::End};
+use crate::{acks::Acks, authorise::Permissions, end::End, principal::Standing, settings::Limits};
 
 /// The shared side of one connection; the connection's task owns everything else.
 pub(crate) struct Link {
@@ -25,6 +25,7 @@ pub(crate) struct Link {
     pub(crate) session_id: u128,
     pub(crate) connected_at: Timestamp,
     pub(crate) address: IpAddr,
+    pub(crate) standing: Standing,
     pub(crate) acks: Mutex<Acks>,
     permissions: RwLock<Arc<Permissions>>,
     wake: Notify,
@@ -38,6 +39,7 @@ impl Link {
         client_id: ClientId,
         principal: CertificateId,
         address: IpAddr,
+        standing: Standing,
         permissions: Arc<Permissions>,
         connected_at: Timestamp,
     ) -> Self {
@@ -47,6 +49,7 @@ impl Link {
             session_id: fastrand::u128(..),
             connected_at,
             address,
+            standing,
             acks: Mutex::default(),
             permissions: RwLock::new(permissions),
             wake: Notify::new(),
@@ -91,11 +94,40 @@ impl Link {
         }
     }
 
+    /// The longest that its session may be kept without it.
+    pub(crate) fn kept_at_most(&self, limits: &Limits) -> Duration {
+        if self.standing.in_grace { Duration::ZERO } else { limits.session_expiry_max }
+    }
+
     pub(crate) fn permissions(&self) -> Arc<Permissions> {
         Arc::clone(&self.permissions.read())
     }
 
     pub(crate) fn set_permissions(&self, permissions: Arc<Permissions>) {
         *self.permissions.write() = permissions;
+    }
+}
+
+#[cfg(test)]
+impl Link {
+    /// A connection that may do nothing, until `ends_at`.
+    pub(crate) fn powerless(client_id: &str, ends_at: Timestamp) -> Self {
+        use perennial_core::certificate::{CertificateStatus, Validity};
+
+        let (id, address) = (CertificateId::from_bytes([1; 32]), [127, 0, 0, 1].into());
+        let principal = crate::Principal {
+            certificate_id: id,
+            status: CertificateStatus::Active,
+            validity: Validity { not_before: Timestamp::EPOCH, not_after: ends_at },
+            things: Vec::new(),
+            policies: Vec::new(),
+            certificate: Arc::default(),
+            grace: None,
+        };
+        let (client_id, scope) = (client_id.parse().unwrap(), Default::default());
+        let standing = principal.standing(Timestamp::EPOCH).unwrap();
+        let permissions =
+            crate::authorise::permissions(&principal, standing, &client_id, address, &scope);
+        Self::new(client_id, id, address, standing, Arc::new(permissions), Timestamp::EPOCH)
     }
 }

@@ -16,13 +16,14 @@ use crate::{
     counters::count,
     end::End,
     handshake::Handshakes,
+    presence::PresenceLog,
     verifier::{DeviceVerifier, certificate_id, server_config},
 };
 
 /// How many connections the kernel keeps for us before we accept them.
 const BACKLOG: u32 = 4096;
 
-/// How often sessions and delayed wills are looked at.
+/// How often sessions, delayed wills and certificates that end are looked at.
 const SWEEP_EVERY: Duration = Duration::from_millis(250);
 
 /// A broker that has its port, not yet serving.
@@ -69,7 +70,9 @@ impl Broker {
         principals: Arc<dyn Principals>,
         clock: Clock,
     ) -> Result<Self, BindError> {
-        let verifier = DeviceVerifier::new(anchors, Arc::clone(&principals), Arc::clone(&clock));
+        let presence = Arc::new(PresenceLog::default());
+        let (asked, time) = (Arc::clone(&principals), Arc::clone(&clock));
+        let verifier = DeviceVerifier::new(anchors, asked, time, Arc::clone(&presence));
         let config = server_config(identity, verifier, settings.oldest_tls)?;
         let asked = settings.listen;
         let failed = |source| BindError::Listen { address: asked, source };
@@ -78,7 +81,7 @@ impl Broker {
         let handshakes = Handshakes::new(TlsAcceptor::from(Arc::new(config)), &settings.limits);
         let connections = settings.limits.connections.min(Semaphore::MAX_PERMITS);
         let connections = Arc::new(Semaphore::new(connections));
-        let core = Arc::new(Core::new(settings, principals, clock));
+        let core = Arc::new(Core::new(settings, principals, clock, presence));
         Ok(Self { core, listener, address, handshakes, connections })
     }
 
@@ -146,13 +149,16 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Looks at sessions and delayed wills when they are due; never ready.
+/// Looks at sessions, delayed wills and certificates when they are due; never ready.
 async fn sweep(core: &Core) {
     let mut sweeps = interval(SWEEP_EVERY);
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         sweeps.tick().await;
         while core.sessions.sweep(core, Instant::now()) {
+            yield_now().await;
+        }
+        while core.expiries.sweep(core.now()) {
             yield_now().await;
         }
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use perennial_core::{
     ids::{CertificateId, ClientId},
-    time::Timestamp,
+    time::{Timestamp, days},
 };
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -26,7 +26,12 @@ const BACKLOG: usize = 4096;
 /// How long a disconnected client's version number is remembered, as AWS IoT does.
 const VERSION_KEPT_FOR: Duration = Duration::from_secs(3600);
 
-/// Something that a session did.
+/// How often it is said of a certificate that it came too late, and of how many that is
+/// remembered.
+const LAPSED_EVERY: Duration = days(1);
+const LAPSED_KEPT: usize = 8192;
+
+/// Something that a session did, or that kept one from coming about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
     /// It connected.
@@ -43,6 +48,8 @@ pub enum Presence {
         version: u64,
         /// From where.
         address: IpAddr,
+        /// Whether its certificate has ended and its grace alone lets it in.
+        in_grace: bool,
     },
     /// It disconnected, or was.
     Disconnected {
@@ -77,6 +84,14 @@ pub enum Presence {
         /// The filters.
         filters: Vec<String>,
     },
+    /// An ACTIVE certificate was shown that has ended, and its grace if it had any: no session
+    /// came about. Said once a day. Whoever showed it has not proven to have its key.
+    Lapsed {
+        /// Which.
+        principal: CertificateId,
+        /// The last moment of its validity.
+        ended_at: Timestamp,
+    },
 }
 
 /// AWS IoT's lifecycle event; the members that an event does not have are left out.
@@ -104,6 +119,7 @@ struct Event<'a> {
 pub(crate) struct PresenceLog {
     events: broadcast::Sender<Presence>,
     versions: Mutex<Versions>,
+    lapsed: Mutex<HashMap<CertificateId, Timestamp>>,
 }
 
 /// What is remembered of clients: one entry each, however often one comes and goes.
@@ -121,7 +137,8 @@ struct Version {
 
 impl Default for PresenceLog {
     fn default() -> Self {
-        Self { events: broadcast::channel(BACKLOG).0, versions: Mutex::default() }
+        let (versions, lapsed) = (Mutex::default(), Mutex::default());
+        Self { events: broadcast::channel(BACKLOG).0, versions, lapsed }
     }
 }
 
@@ -143,6 +160,7 @@ impl PresenceLog {
             at,
             version,
             address: link.address,
+            in_grace: link.standing.in_grace,
         });
         version
     }
@@ -179,6 +197,20 @@ impl PresenceLog {
         tell(core, "subscriptions", Event { topics: Some(&filters), ..told });
         let (client_id, principal) = (link.client_id.clone(), link.principal);
         self.send(|| Presence::Unsubscribed { client_id, principal, filters });
+    }
+
+    /// Reports a certificate that came too late, unless that was said within a day: it dials
+    /// for ever.
+    pub(crate) fn lapsed(&self, principal: CertificateId, ended_at: Timestamp, now: Timestamp) {
+        let mut lapsed = self.lapsed.lock();
+        if lapsed.get(&principal).is_some_and(|said_at| now.since(*said_at) < LAPSED_EVERY) {
+            return;
+        }
+        if lapsed.len() >= LAPSED_KEPT {
+            lapsed.clear();
+        }
+        lapsed.insert(principal, now);
+        self.send(|| Presence::Lapsed { principal, ended_at });
     }
 
     fn send(&self, event: impl FnOnce() -> Presence) {

@@ -28,16 +28,66 @@ pub struct Principal {
     pub policies: Vec<Arc<Document>>,
     /// What policy variables read from it.
     pub certificate: Arc<CertificateFacts>,
+    /// What it may do after its validity; `None` for nothing.
+    pub grace: Option<Grace>,
+}
+
+/// What a principal may still do for a while after its validity has ended.
+///
+/// Its sessions then leave nothing behind: no last will, no retained message, no kept session.
+#[derive(Debug, Clone)]
+pub struct Grace {
+    /// The last moment of it.
+    pub ends_at: Timestamp,
+    /// What is left: only what these policies *and* the principal's own allow.
+    pub boundary: Arc<[Arc<Document>]>,
+}
+
+impl Grace {
+    pub(crate) fn boundary(&self) -> &[Arc<Document>] {
+        &self.boundary
+    }
+}
+
+/// How a principal may be connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Whether that is by its [`Grace`] alone.
+    pub(crate) in_grace: bool,
+    /// The last moment of this standing.
+    pub(crate) ends_at: Timestamp,
+}
+
+/// Why a principal may not be connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// Its status is another than ACTIVE.
+    NotActive,
+    /// It is not valid yet.
+    Early,
+    /// Its validity has ended, and its grace if it had any.
+    Lapsed,
 }
 
 impl Principal {
-    /// Whether it may be connected at `now`.
-    pub(crate) fn authenticates(&self, now: Timestamp) -> bool {
-        match self.status {
-            CertificateStatus::Active => self.validity.contains(now),
-            CertificateStatus::Inactive
-            | CertificateStatus::Revoked
-            | CertificateStatus::PendingActivation => false,
+    /// How it may be connected at `now`.
+    pub(crate) fn standing(&self, now: Timestamp) -> Result<Standing, Unfit> {
+        let Validity { not_before, not_after } = self.validity;
+        match (self.status, &self.grace) {
+            (CertificateStatus::Active, _) if now < not_before => Err(Unfit::Early),
+            (CertificateStatus::Active, _) if now <= not_after => {
+                Ok(Standing { in_grace: false, ends_at: not_after })
+            }
+            (CertificateStatus::Active, Some(grace)) if now <= grace.ends_at => {
+                Ok(Standing { in_grace: true, ends_at: grace.ends_at })
+            }
+            (CertificateStatus::Active, Some(_) | None) => Err(Unfit::Lapsed),
+            (
+                CertificateStatus::Inactive
+                | CertificateStatus::Revoked
+                | CertificateStatus::PendingActivation,
+                _,
+            ) => Err(Unfit::NotActive),
         }
     }
 }

@@ -25,6 +25,7 @@ impl Seat {
         will: Option<Box<Testament>>,
     ) -> Self {
         core.sessions.enter(&link);
+        core.expiries.enter(&link);
         core.counters.connected.fetch_add(1, Ordering::Relaxed);
         let version = core.presence.connected(core, &link);
         Self { core: Arc::clone(core), link, session, will, version, end: End::Lost }
@@ -55,6 +56,7 @@ impl Drop for Seat {
         core.presence.disconnected(&core, &self.link, self.version, self.end);
         core.sessions.release(&core, &self.session);
         core.counters.connected.fetch_sub(1, Ordering::Relaxed);
+        core.expiries.leave(&self.link);
         core.sessions.leave(&self.link);
         self.link.set_ended();
         tracing::debug!(client.id = %self.link.client_id, end = %self.end, "disconnected");

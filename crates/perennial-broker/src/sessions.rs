@@ -214,10 +214,7 @@ fn throw_away(core: &Core, session: &Session) {
 mod tests {
     use std::sync::atomic::Ordering;
 
-    use perennial_core::{
-        policy::{Permissions, Scope, Subject},
-        time::Timestamp,
-    };
+    use perennial_core::{policy::Scope, time::Timestamp};
 
     use super::*;
     use crate::{Limits, LookupFailed, Principal, Principals, Settings, TlsVersion};
@@ -234,21 +231,11 @@ mod tests {
         let listen = ([127, 0, 0, 1], 0).into();
         let (scope, limits) = (Scope::default(), Limits::default());
         let settings = Settings { listen, oldest_tls: TlsVersion::V1_3, scope, limits };
-        Core::new(settings, Arc::new(Nobody), Arc::new(|| Timestamp::EPOCH))
+        Core::new(settings, Arc::new(Nobody), Arc::new(|| Timestamp::EPOCH), Arc::default())
     }
 
     fn link(client_id: &str) -> Arc<Link> {
-        let subject = Subject {
-            client_id: client_id.to_owned(),
-            source_ip: None,
-            thing: None,
-            certificate: Arc::default(),
-        };
-        let permissions = Permissions::compile(&[], &subject, &Scope::default());
-        let id = CertificateId::from_bytes([1; 32]);
-        let address = [127, 0, 0, 1].into();
-        let client_id = client_id.parse().unwrap();
-        Arc::new(Link::new(client_id, id, address, Arc::new(permissions), Timestamp::EPOCH))
+        Arc::new(Link::powerless(client_id, Timestamp::MAX))
     }
 
     #[tokio::test]

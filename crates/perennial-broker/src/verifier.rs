@@ -1,8 +1,9 @@
-//! The TLS side of a connection: a client certificate must verify, chain, be in time and be ACTIVE.
+//! The TLS side of a connection: a client certificate must verify, chain, be ACTIVE, and be in
+//! time or in grace.
 
 use std::{fmt, sync::Arc};
 
-use perennial_core::ids::CertificateId;
+use perennial_core::{ids::CertificateId, time::Timestamp};
 use rustls::{
     CertificateError, CipherSuite, DigitallySignedStruct, DistinguishedName, Error, OtherError,
     ServerConfig, SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion,
@@ -19,11 +20,12 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{EndEntityCert, KeyUsage};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::{
     ServerIdentity, TlsVersion, TrustAnchors,
-    principal::{Clock, Principals},
+    presence::PresenceLog,
+    principal::{Clock, Principal, Principals, Unfit},
 };
 
 /// The server's TLS configuration: client certificates required, no resumption of any kind.
@@ -74,6 +76,7 @@ pub(crate) struct DeviceVerifier {
     anchors: TrustAnchors,
     principals: Arc<dyn Principals>,
     clock: Clock,
+    presence: Arc<PresenceLog>,
     provider: Arc<CryptoProvider>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -83,41 +86,50 @@ impl DeviceVerifier {
         anchors: TrustAnchors,
         principals: Arc<dyn Principals>,
         clock: Clock,
+        presence: Arc<PresenceLog>,
     ) -> Self {
         let provider = provider();
         let algorithms = provider.signature_verification_algorithms;
-        Self { anchors, principals, clock, provider: Arc::new(provider), algorithms }
+        Self { anchors, principals, clock, presence, provider: Arc::new(provider), algorithms }
     }
 
+    /// Checks the chain; says whether the certificate is good but for having ended.
     fn check_chain(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let leaf = EndEntityCert::try_from(end_entity)
             .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
         let anchors = self.anchors.load();
-        let verified = leaf.verify_for_usage(
-            self.algorithms.all,
-            &anchors,
-            intermediates,
-            now,
-            KeyUsage::client_auth(),
-            None,
-            None,
-        );
-        verified.map(|_| ()).map_err(|error| Error::InvalidCertificate(chain_error(error)))
+        let verify = |at, accept: Option<&dyn Fn(&VerifiedPath<'_>) -> _>| {
+            let (algorithms, usage) = (self.algorithms.all, KeyUsage::client_auth());
+            let trusted = &anchors.trusted;
+            leaf.verify_for_usage(algorithms, trusted, intermediates, at, usage, None, accept)
+                .map(drop)
+        };
+        let verified = match verify(now, None) {
+            Ok(()) => Ok(false),
+            // Verified at its last moment, by issuers that are valid now, it is the certificate
+            // itself that has ended. Nothing shows that of a stranger's to the registry.
+            Err(webpki::Error::CertExpired { time, not_after }) => {
+                let at_present = Timestamp::from_secs(seconds(now));
+                let accept = |path: &VerifiedPath<'_>| match anchors.hold(path, at_present) {
+                    true => Ok(()),
+                    false => Err(webpki::Error::CertExpired { time, not_after }),
+                };
+                verify(not_after, Some(&accept)).map(|()| true)
+            }
+            Err(error) => Err(error),
+        };
+        verified.map_err(|error| Error::InvalidCertificate(chain_error(error)))
     }
 
-    fn check_registry(&self, end_entity: &CertificateDer<'_>) -> Result<(), Error> {
+    fn check_registry(&self, end_entity: &CertificateDer<'_>, ended: bool) -> Result<(), Error> {
         let id = certificate_id(end_entity);
         match self.principals.principal(&id) {
-            Ok(Some(principal)) if principal.authenticates((self.clock)()) => Ok(()),
-            Ok(Some(principal)) => {
-                tracing::info!(certificate.id = %id, status = %principal.status, "certificate refused");
-                Err(Error::InvalidCertificate(CertificateError::Revoked))
-            }
+            Ok(Some(principal)) => self.check_standing(&principal, ended),
             Ok(None) => {
                 tracing::info!(certificate.id = %id, "unregistered certificate refused");
                 Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
@@ -130,6 +142,30 @@ impl DeviceVerifier {
             }
         }
     }
+
+    fn check_standing(&self, principal: &Principal, ended: bool) -> Result<(), Error> {
+        let (id, status) = (principal.certificate_id, principal.status);
+        let (now, ended_at) = ((self.clock)(), principal.validity.not_after);
+        let why = match principal.standing(now) {
+            Ok(standing) if standing.in_grace || !ended => return Ok(()),
+            Err(Unfit::NotActive) => {
+                tracing::info!(certificate.id = %id, %status, "certificate refused");
+                CertificateError::Revoked
+            }
+            Err(Unfit::Early) => CertificateError::NotValidYet,
+            Ok(_) => CertificateError::Expired,
+            Err(Unfit::Lapsed) => {
+                tracing::info!(certificate.id = %id, ended_at = ended_at.as_secs(), "certificate refused: it has expired, and so has its grace if it had any");
+                self.presence.lapsed(id, ended_at, now);
+                CertificateError::Expired
+            }
+        };
+        Err(Error::InvalidCertificate(why))
+    }
+}
+
+fn seconds(time: UnixTime) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn chain_error(error: webpki::Error) -> CertificateError {
@@ -163,8 +199,8 @@ impl ClientCertVerifier for DeviceVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.check_chain(end_entity, intermediates, now)?;
-        self.check_registry(end_entity)?;
+        let ended = self.check_chain(end_entity, intermediates, now)?;
+        self.check_registry(end_entity, ended)?;
         Ok(ClientCertVerified::assertion())
     }
 

@@ -45,9 +45,12 @@ impl Testament {
     }
 
     fn is_allowed(&self, core: &Core) -> bool {
-        let Ok(Some(principal)) = core.authenticated(&self.principal) else { return false };
-        let scope = &core.settings.scope;
-        let permissions = authorise::permissions(&principal, &self.client_id, self.address, scope);
+        let Ok(Some((principal, standing))) = core.authenticated(&self.principal) else {
+            return false;
+        };
+        let (client_id, scope) = (&self.client_id, &core.settings.scope);
+        let permissions =
+            authorise::permissions(&principal, standing, client_id, self.address, scope);
         authorise::may_publish(&permissions, &self.will.topic, self.will.retain)
     }
 }

@@ -109,6 +109,9 @@ pub struct Rotation {
     pub settle_secs: u64,
     /// How long a rotation stays open for a device that is away.
     pub hold_secs: u64,
+    /// For how long after its end a certificate is let in, on a session that may only rotate it;
+    /// 0 for never.
+    pub recovery_secs: u64,
     /// How often at most a connected device is asked, or delivered to.
     pub max_tries: u32,
 }
@@ -123,6 +126,7 @@ impl Default for Rotation {
             ack_wait_secs: timing.ack_wait_for.as_secs(),
             settle_secs: timing.settle_for.as_secs(),
             hold_secs: timing.hold_for.as_secs(),
+            recovery_secs: timing.recovery_for.as_secs(),
             max_tries: timing.max_requests,
         }
     }
@@ -229,8 +233,7 @@ impl Config {
             ack_wait_for: Duration::from_secs(rotation.ack_wait_secs),
             settle_for: Duration::from_secs(rotation.settle_secs),
             hold_for: Duration::from_secs(rotation.hold_secs),
-            // The broker lets nobody in past the end.
-            recovery_for: Duration::ZERO,
+            recovery_for: Duration::from_secs(rotation.recovery_secs),
             max_requests: rotation.max_tries,
             max_deliveries: rotation.max_tries,
             ..Timing::default()

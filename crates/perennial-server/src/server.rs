@@ -28,8 +28,8 @@ use tracing::{info, warn};
 
 use crate::{
     adapter::{
-        BrokerMessaging, CertificateAuthority, LiveRegistry, LogNotifier, StorePrincipals,
-        SystemEntropy, listen_for_messages, listen_for_presence,
+        BrokerMessaging, CertificateAuthority, LapsedInbox, LiveRegistry, LogNotifier, Recovery,
+        StorePrincipals, SystemEntropy, listen_for_messages, listen_for_presence,
     },
     config::Config,
     server_certificate::ServerCertificate,
@@ -75,7 +75,9 @@ impl Server {
         make_device_policy(&store, &config, clock.now()).await?;
 
         let shutdown = CancellationToken::new();
-        let principals = Arc::new(StorePrincipals::new(store.clone()));
+        let recovery_for = config.timing().recovery_for;
+        let recovery = Recovery::new(recovery_for, &config.mqtt.prefix, &config.scope())?;
+        let principals = Arc::new(StorePrincipals::new(store.clone(), recovery));
         let certificate = ServerCertificate::new(
             Arc::clone(&authority),
             &config.mqtt.names,
@@ -90,11 +92,14 @@ impl Server {
         let ring = start_ring(&config, &store, &authority, &registry, &handle).await?;
         let intake = ring.intake();
         listen_for_messages(&handle, &config.mqtt.prefix, &intake)?;
-        let presence = listen_for_presence(handle.clone(), config.mqtt.prefix.clone(), intake);
+        let (lapsed, telling) = LapsedInbox::telling(store.clone());
+        let prefix = config.mqtt.prefix.clone();
+        let presence = listen_for_presence(handle.clone(), prefix, intake, lapsed);
         let presence = until_cancelled(presence, shutdown.clone());
 
         let tasks = vec![
             tokio::spawn(presence),
+            tokio::spawn(telling),
             tokio::spawn(certificate.keep_alive(identity, validity, shutdown.clone())),
             tokio::spawn(sweep(store.clone(), shutdown.clone())),
             tokio::spawn(broker.run(shutdown.clone().cancelled_owned())),

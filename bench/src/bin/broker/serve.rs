@@ -61,6 +61,7 @@ impl OneDevice {
             things: Vec::new(),
             policies: vec![Arc::new(Document::parse(ANYTHING)?)],
             certificate: Arc::new(CertificateFacts::default()),
+            grace: None,
         })))
     }
 }

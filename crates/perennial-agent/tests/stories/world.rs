@@ -132,6 +132,7 @@ impl World {
             things: Vec::new(),
             policies: vec![Arc::new(Document::parse(POLICY).unwrap())],
             certificate: Arc::new(CertificateFacts::default()),
+            grace: None,
         };
         self.registry.0.lock().unwrap().insert(id, Arc::new(principal));
         self.handle.principals_changed(&[id]);

@@ -48,7 +48,7 @@ impl Connection {
             Incoming::Disconnect { with_will, session_expiry } => {
                 if let Some(secs) = session_expiry {
                     let asked = Duration::from_secs(secs.into());
-                    let most = self.core.settings.limits.session_expiry_max;
+                    let most = self.seat.link.kept_at_most(&self.core.settings.limits);
                     if !self.seat.session.keep_for(asked.min(most)) {
                         return Err(protocol("the session was to end with its connection"));
                     }
@@ -100,18 +100,22 @@ impl Connection {
         Ok(())
     }
 
-    /// MQTT 5 is told in the PUBACK; without one, or in MQTT 3.1.1, the connection ends.
+    /// MQTT 5 is told in the PUBACK; without one, or in MQTT 3.1.1, the connection ends. Not so
+    /// in grace, where a client would be cut for what it does at every connection: the message is
+    /// dropped and, with QoS 1 of MQTT 3.1.1, left to be sent again on the client's next one.
     fn refuse_publish(&mut self, publish: &Publish, slot: Option<u64>) -> Result<(), End> {
         count(&self.core.counters.unauthorized);
         let Self { seat, .. } = self;
         tracing::info!(client.id = %seat.link.client_id, mqtt.topic = %publish.topic, "publish refused");
-        match slot.filter(|_| self.socket.is_v5()) {
-            Some(slot) => {
+        match slot {
+            Some(slot) if self.socket.is_v5() => {
                 seat.link.acks.lock().refuse(slot, PublishAckReason::NotAuthorized);
-                Ok(())
             }
-            None => Err(End::NotAuthorized),
+            Some(slot) if seat.link.standing.in_grace => seat.link.acks.lock().abandon(slot),
+            None if seat.link.standing.in_grace => {}
+            Some(_) | None => return Err(End::NotAuthorized),
         }
+        Ok(())
     }
 
     fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), End> {

@@ -10,6 +10,7 @@
 mod admission;
 mod client;
 mod flaws;
+mod grace;
 mod inside;
 mod mosquitto;
 mod policies;

@@ -46,11 +46,21 @@ pub(crate) struct Ca {
 
 impl Ca {
     pub(crate) fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
+        Self::until(name, SystemTime::now() + days(3650))
+    }
+
+    /// One that ends at `ends_at`.
+    pub(crate) fn until(name: &str, ends_at: SystemTime) -> Self {
+        let (params, key) = ca_params(name, ends_at);
         let certificate = params.self_signed(&key).unwrap();
+        let (der, pem) = (certificate.der().clone(), certificate.pem());
+        Self { issuer: Issuer::new(params, key), der, pem }
+    }
+
+    /// One below this one.
+    pub(crate) fn below(&self, name: &str, ends_at: SystemTime) -> Self {
+        let (params, key) = ca_params(name, ends_at);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let (der, pem) = (certificate.der().clone(), certificate.pem());
         Self { issuer: Issuer::new(params, key), der, pem }
     }
@@ -74,6 +84,14 @@ impl Ca {
         let now = SystemTime::now();
         self.issue(name, now - days(1), now + days(30))
     }
+}
+
+fn ca_params(name: &str, ends_at: SystemTime) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_after = ends_at.into();
+    params.distinguished_name.push(DnType::CommonName, name);
+    (params, KeyPair::generate().unwrap())
 }
 
 /// A device's key and certificate.
@@ -132,20 +150,29 @@ impl Principals for Registry {
 
 impl Registry {
     pub(crate) fn register(&self, id: CertificateId, status: CertificateStatus, policy: &str) {
-        let forever = Timestamp::from_secs(0)..Timestamp::MAX;
-        let principal = Principal {
-            certificate_id: id,
-            status,
-            validity: Validity { not_before: forever.start, not_after: forever.end },
-            things: Vec::new(),
-            policies: vec![Arc::new(Document::parse(policy).unwrap())],
-            certificate: Arc::new(CertificateFacts::default()),
-        };
-        self.principals.lock().insert(id, Arc::new(principal));
+        self.put(principal(id, status, policy));
+    }
+
+    pub(crate) fn put(&self, principal: Principal) {
+        self.principals.lock().insert(principal.certificate_id, Arc::new(principal));
     }
 
     pub(crate) fn forget(&self, id: &CertificateId) {
         self.principals.lock().remove(id);
+    }
+}
+
+/// A principal that is valid for ever.
+pub(crate) fn principal(id: CertificateId, status: CertificateStatus, policy: &str) -> Principal {
+    let forever = Timestamp::from_secs(0)..Timestamp::MAX;
+    Principal {
+        certificate_id: id,
+        status,
+        validity: Validity { not_before: forever.start, not_after: forever.end },
+        things: Vec::new(),
+        policies: vec![Arc::new(Document::parse(policy).unwrap())],
+        certificate: Arc::new(CertificateFacts::default()),
+        grace: None,
     }
 }
 

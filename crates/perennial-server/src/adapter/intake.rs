@@ -2,9 +2,11 @@
 
 use perennial_broker::{BrokerHandle, Inbound, Presence, Subscription};
 use perennial_core::topic::{Kind, Prefix, TopicError, matches};
-use perennial_orchestrator::{Hint, Intake, port::Fact};
+use perennial_orchestrator::{Hint, Intake, Recovery, port::Fact};
 use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, warn};
+
+use super::recovery::{Lapsed, LapsedInbox};
 
 /// How many messages of a kind may wait to be written before their publishers wait too.
 const CAPACITY: usize = 2048;
@@ -55,13 +57,25 @@ fn fact(inbound: &Inbound, prefix: &Prefix) -> Option<Fact> {
     })
 }
 
-/// Passes on who connects and who can be reached, until the broker is gone.
-pub(crate) async fn listen_for_presence(broker: BrokerHandle, prefix: Prefix, intake: Intake) {
+/// Passes on who connects, who can be reached, who recovers and who came too late for it, until
+/// the broker is gone.
+pub(crate) async fn listen_for_presence(
+    broker: BrokerHandle,
+    prefix: Prefix,
+    intake: Intake,
+    lapsed: LapsedInbox,
+) {
     let mut presence = broker.presence();
     drop(broker);
     loop {
         match presence.recv().await {
+            Ok(Presence::Lapsed { principal, ended_at }) => {
+                lapsed.put(Lapsed { certificate_id: principal, ended_at });
+            }
             Ok(event) => {
+                if let Some(recovery) = recovery(&event) {
+                    intake.recover(recovery);
+                }
                 if let Some(hint) = hint(event, &prefix) {
                     intake.hint(hint).await;
                 }
@@ -73,6 +87,14 @@ pub(crate) async fn listen_for_presence(broker: BrokerHandle, prefix: Prefix, in
             Err(RecvError::Closed) => return,
         }
     }
+}
+
+/// A device whose certificate has expired has one thing to do, and that is due at once.
+fn recovery(event: &Presence) -> Option<Recovery> {
+    let Presence::Connected { client_id, principal, in_grace: true, .. } = event else {
+        return None;
+    };
+    Some(Recovery { client_id: client_id.clone(), principal: *principal })
 }
 
 fn hint(event: Presence, prefix: &Prefix) -> Option<Hint> {
@@ -87,6 +109,8 @@ fn hint(event: Presence, prefix: &Prefix) -> Option<Hint> {
             });
             reachable.then_some(Hint::Subscribed { client_id, principal })
         }
-        Presence::Disconnected { .. } | Presence::Unsubscribed { .. } => None,
+        Presence::Disconnected { .. } | Presence::Unsubscribed { .. } | Presence::Lapsed { .. } => {
+            None
+        }
     }
 }

@@ -6,6 +6,7 @@ mod intake;
 mod messaging;
 mod notifier;
 mod principals;
+mod recovery;
 mod registry;
 
 pub(crate) use authority::CertificateAuthority;
@@ -14,4 +15,5 @@ pub(crate) use intake::{listen_for_messages, listen_for_presence};
 pub(crate) use messaging::BrokerMessaging;
 pub(crate) use notifier::LogNotifier;
 pub(crate) use principals::StorePrincipals;
+pub(crate) use recovery::{LapsedInbox, Recovery};
 pub(crate) use registry::LiveRegistry;

@@ -16,12 +16,15 @@ use perennial_core::{
 };
 use perennial_store::{PrincipalRecord, Store};
 
+use super::Recovery;
+
 /// How many principals are kept between the handshake and CONNECT, and for their next connection.
 const KEPT: usize = 8192;
 
 /// The store's certificates as the broker's principals.
 pub(crate) struct StorePrincipals {
     store: Store,
+    recovery: Recovery,
     documents: Mutex<HashMap<PolicyName, Arc<Document>>>,
     kept: Mutex<HashMap<CertificateId, Arc<Principal>>>,
     /// Counts what was forgotten, so that a read that began before is not kept after.
@@ -29,9 +32,9 @@ pub(crate) struct StorePrincipals {
 }
 
 impl StorePrincipals {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, recovery: Recovery) -> Self {
         let (documents, kept) = (Mutex::default(), Mutex::default());
-        Self { store, documents, kept, forgotten: AtomicU64::new(0) }
+        Self { store, recovery, documents, kept, forgotten: AtomicU64::new(0) }
     }
 
     /// Reads these anew the next time they are asked for.
@@ -72,6 +75,7 @@ impl StorePrincipals {
                 subject_alternative_name: facts.subject_alternative_name,
                 serial_number: facts.serial_number,
             }),
+            grace: self.recovery.grace(certificate.validity),
         })
     }
 
