@@ -4,7 +4,8 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
+    time::Duration,
 };
 
 use perennial_core::{
@@ -34,6 +35,17 @@ fn run(command: &mut Command) -> bool {
     status
         .unwrap_or_else(|error| panic!("{command:?}: {error}; `cargo xtask setup` installs it"))
         .success()
+}
+
+async fn succeeds(mut command: Command) -> bool {
+    succeeded(tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap())
+}
+
+/// A refusal in a PUBACK or SUBACK is only a warning to a client.
+fn succeeded(output: Output) -> bool {
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    output.status.success() && !said.contains("failed") && !said.contains("denied")
 }
 
 impl<'a> Bare<'a> {
@@ -71,9 +83,14 @@ impl<'a> Bare<'a> {
 
     /// Its first certificate.
     pub(crate) async fn enrolled(&self) -> Credential {
+        self.enrolled_for(days(7)).await
+    }
+
+    /// Its first certificate, which lives for `life`.
+    pub(crate) async fn enrolled_for(&self, life: Duration) -> Credential {
         let (key, csr_pem) = self.csr("outgoing");
         let candidates = vec![Candidate { thing: self.thing.clone(), csr_pem }];
-        let certified = self.world.server.certify(candidates, days(7)).await.unwrap();
+        let certified = self.world.server.certify(candidates, life).await.unwrap();
         self.credential("outgoing", key, &certified[0].chain_pem)
     }
 
@@ -121,10 +138,28 @@ impl<'a> Bare<'a> {
             client.stdin.take().unwrap().write_all(payload.as_bytes())?;
             client.wait_with_output()
         };
-        let output = tokio::task::spawn_blocking(publish).await.unwrap().unwrap();
-        // A PUBACK that says no is a warning to mosquitto_pub.
-        let said = [output.stdout, output.stderr].concat();
-        output.status.success() && !String::from_utf8_lossy(&said).contains("failed")
+        succeeded(tokio::task::spawn_blocking(publish).await.unwrap().unwrap())
+    }
+
+    /// Publishes with RETAIN; answers whether the broker acknowledged it.
+    pub(crate) async fn retains(&self, with: &Credential, topic: &str, payload: &str) -> bool {
+        let mut command = self.client("mosquitto_pub", with);
+        command.args(["-V", "5", "-q", "1", "-r", "-t", topic, "-m", payload]);
+        succeeds(command).await
+    }
+
+    /// Subscribes, and leaves once the broker has answered; whether it granted it.
+    pub(crate) async fn may_subscribe(&self, with: &Credential, filter: &str) -> bool {
+        let mut command = self.client("mosquitto_sub", with);
+        command.args(["-V", "5", "-q", "1", "-E", "-t", filter]);
+        succeeds(command).await
+    }
+
+    /// Whether the broker lets it in under another client id.
+    pub(crate) async fn connects_as(&self, with: &Credential, client_id: &str) -> bool {
+        let mut command = self.client("mosquitto_sub", with);
+        command.args(["-V", "5", "-q", "1", "-E", "-t", &self.topic("crt"), "-i", client_id]);
+        succeeds(command).await
     }
 
     /// Answers with a CSR.

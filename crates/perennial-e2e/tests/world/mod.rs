@@ -13,13 +13,14 @@ use std::{
 
 use perennial_agent::{Agent, Config as AgentConfig, Faults, RunError};
 use perennial_core::{
+    audit::TaskStatus,
     ids::{ClientId, ThingName},
-    rotation::State,
+    rotation::{Outcome, State},
     time::days,
 };
-use perennial_orchestrator::port::Stored;
+use perennial_orchestrator::port::{FactId, Journal as _, Stored};
 use perennial_server::{Candidate, Config, Server};
-use perennial_store::StoredCertificate;
+use perennial_store::{RotationFilter, StoredCertificate};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -81,11 +82,16 @@ impl World {
 
     /// A device with its first certificate, which ends within the audit's threshold.
     pub(crate) async fn enroll(&self, name: &str) -> AgentConfig {
+        self.enroll_for(name, days(7)).await
+    }
+
+    /// A device whose first certificate lives for `life`.
+    pub(crate) async fn enroll_for(&self, name: &str, life: Duration) -> AgentConfig {
         let (client_id, data) = (ClientId::new(name).unwrap(), self.path(name));
         let csr_pem = perennial_agent::request(&client_id, &data).unwrap();
         let thing = ThingName::new(name).unwrap();
         let candidates = vec![Candidate { thing, csr_pem }];
-        let certified = self.server.certify(candidates, days(7)).await.unwrap();
+        let certified = self.server.certify(candidates, life).await.unwrap();
         let anchors = self.server.authority().root_pem();
         perennial_agent::complete(&client_id, &certified[0].chain_pem, &anchors, &data).unwrap();
         let mut config =
@@ -113,6 +119,51 @@ impl World {
             latest.filter(|stored| !stored.state.is_open())
         })
         .await
+    }
+
+    /// Waits until the thing's latest rotation has ended well, and answers it.
+    pub(crate) async fn rotated(&self, thing: &ThingName) -> Stored {
+        let ended = self.ended(thing).await;
+        assert_eq!(ended.state.outcome(), Some(Outcome::Rotated), "{:?}", ended.state);
+        ended
+    }
+
+    /// Waits until the audit that every first start runs has ended and was acted upon.
+    pub(crate) async fn is_audited(&self) {
+        let store = self.server.store();
+        until("the first audit has ended", async || {
+            let tasks = store.audit_tasks(1).await.unwrap();
+            tasks.first().filter(|task| task.task_status != TaskStatus::InProgress).map(drop)
+        })
+        .await;
+        self.inbox_is_empty().await;
+    }
+
+    /// Waits until every fact was dealt with.
+    pub(crate) async fn inbox_is_empty(&self) {
+        until("the inbox is empty", async || {
+            let pending = self.server.store().pending(FactId::default(), 1).await.unwrap();
+            pending.is_empty().then_some(())
+        })
+        .await;
+    }
+
+    /// The certificate that the thing got last.
+    pub(crate) async fn certificate_of(&self, thing: &ThingName) -> StoredCertificate {
+        let (_, certificates) = self.server.store().thing(thing.clone()).await.unwrap();
+        self.server.store().certificate(certificates[0].certificate_id).await.unwrap()
+    }
+
+    /// Every rotation, the latest first.
+    pub(crate) async fn rotations(&self) -> Vec<Stored> {
+        self.server.store().rotations(RotationFilter::default(), 100).await.unwrap()
+    }
+
+    /// What people were told under this name.
+    pub(crate) async fn notices(&self, name: &str) -> Vec<serde_json::Value> {
+        let events = self.server.store().events(0, 1000).await.unwrap();
+        let told = events.into_iter().filter(|event| event.kind == "notice");
+        told.map(|event| event.body).filter(|body| body["notice"]["notice"] == name).collect()
     }
 
     /// The names of the states that a rotation went through.
