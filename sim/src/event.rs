@@ -76,6 +76,10 @@ pub(crate) enum Event {
     LostAtDevice(SessionNo),
     /// The broker notices that this session is over.
     LostAtBroker(SessionNo),
+    /// The certificate of this session ends, or the grace that let it in.
+    StandingEnds(SessionNo),
+    /// The device says something that is no part of a rotation.
+    Telemetry,
     /// The daily audit.
     Audit,
     /// A moment at which anything may break.

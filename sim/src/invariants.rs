@@ -1,7 +1,7 @@
 //! The invariants of a rotation (ARCHITECTURE.md), each a function over the whole world, checked
 //! after every step.
 
-use crate::world::World;
+use crate::{broker::CUT_WITHIN, world::World};
 
 /// The name of an invariant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Invariant {
     JitterDrawnOnce,
     /// What was signed is recorded before it is delivered.
     RecordedBeforeDelivered,
+    /// An expired certificate is good for its rotation and for nothing else.
+    ExpiredOnlyRotates,
     /// Once faults stop, a healthy device ends rotated and connected.
     HealthyEndsRotated,
 }
@@ -34,7 +36,7 @@ type Check = fn(&World) -> Result<(), String>;
 
 /// Every invariant that is checked after every step; sending before writing is noticed as it
 /// happens, and how a healthy device ends is seen at the end.
-pub(crate) const CHECKS: [(Invariant, Check); 9] = [
+pub(crate) const CHECKS: [(Invariant, Check); 10] = [
     (Invariant::EvidenceBeforeRetiring, evidence_before_retiring),
     (Invariant::NoDeviceIsBricked, no_device_is_bricked),
     (Invariant::OneOpenRotation, one_open_rotation),
@@ -44,6 +46,7 @@ pub(crate) const CHECKS: [(Invariant, Check); 9] = [
     (Invariant::EndsInTime, ends_in_time),
     (Invariant::JitterDrawnOnce, jitter_drawn_once),
     (Invariant::RecordedBeforeDelivered, recorded_before_delivered),
+    (Invariant::ExpiredOnlyRotates, expired_only_rotates),
 ];
 
 fn ensure(holds: bool, found: impl FnOnce() -> String) -> Result<(), String> {
@@ -65,7 +68,8 @@ fn evidence_before_retiring(world: &World) -> Result<(), String> {
 fn no_device_is_bricked(world: &World) -> Result<(), String> {
     let held = world.device.holds();
     let excused = held.iter().any(|id| {
-        world.registry.records.get(id).is_some_and(|record| record.withdrawn) || world.expired(id)
+        world.registry.records.get(id).is_some_and(|record| record.withdrawn)
+            || world.lapsed_in_use(id)
     });
     let lives = held.iter().any(|id| world.accepts(id));
     ensure(lives || excused, || format!("the device holds {held:?}, and none is accepted"))
@@ -136,4 +140,12 @@ fn recorded_before_delivered(world: &World) -> Result<(), String> {
     let last = world.server.delivered.last();
     let recorded = last.is_none_or(|id| world.registry.records.contains_key(id));
     ensure(recorded, || format!("{last:?} was delivered without a record"))
+}
+
+/// 12. An expired certificate is good for its rotation and for nothing else.
+fn expired_only_rotates(world: &World) -> Result<(), String> {
+    let Some((id, at)) = world.broker.telemetry else { return Ok(()) };
+    let record = world.registry.records.get(&id);
+    let in_time = record.is_none_or(|record| at <= record.not_after + CUT_WITHIN);
+    ensure(in_time, || format!("{id} had expired, and more than its rotation was let through"))
 }

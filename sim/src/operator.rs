@@ -8,7 +8,11 @@ use perennial_core::{
     rotation::{Cancellation, Csr, Input, Sender},
 };
 
-use crate::{event::Event, faults::FaultKind, world::World};
+use crate::{
+    event::Event,
+    faults::FaultKind,
+    world::{LARGEST_SKEW, World},
+};
 
 /// The principal of a stranger.
 pub(crate) const STRANGER: CertificateId = CertificateId::from_bytes([0xee; 32]);
@@ -27,8 +31,10 @@ impl World {
             self.after(down_for, Event::BrokerUp);
         }
         if self.strikes(FaultKind::ClockJump) {
-            self.skew = self.rng.i64(-300_000..300_000);
+            let most = i64::try_from(LARGEST_SKEW.as_millis()).unwrap_or(0);
+            self.skew = self.rng.i64(-most..most);
             self.arm();
+            self.look_at_session();
         }
         if self.strikes(FaultKind::DeviceOff) {
             let hours = self.rng.u64(1..120);
@@ -67,7 +73,7 @@ impl World {
     /// An operator deactivates a certificate; `against` the device, or to clean up.
     pub(crate) fn registry_withdraw(&mut self, id: CertificateId, against: bool) {
         self.note(|| format!("operator withdraws {id}"));
-        self.registry.retire(&id);
+        self.registry.retire(&id, self.clock());
         if let Some(record) = self.registry.records.get_mut(&id) {
             record.withdrawn |= against;
         }

@@ -55,11 +55,15 @@ impl Plan {
         }
     }
 
-    /// How long a rotation may stay open: the hold, the outgoing certificate's recovery if that
-    /// had begun by then, every request, delivery and try of a verb at its slowest, and the time
-    /// that the server itself is down.
+    /// How long a rotation may stay open: as long as for a device that is there, and while the
+    /// outgoing certificate recovers if that has begun by then.
     pub(crate) fn longest_open_for(&self) -> Duration {
-        let away_for = self.server.hold_for + self.server.recovery_for;
-        self.server.spread_for + away_for + days(4)
+        self.longest_open_while_present() + self.server.recovery_for
+    }
+
+    /// The hold, every request, delivery and try of a verb at its slowest, and the time that the
+    /// server itself is down.
+    pub(crate) fn longest_open_while_present(&self) -> Duration {
+        self.server.spread_for + self.server.hold_for + days(4)
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Record {
     pub(crate) csr: Digest,
     /// Ground truth: its key was really used against the broker or in a proof.
     pub(crate) used: bool,
+    /// When it was deactivated first.
+    pub(crate) retired_at: Option<Timestamp>,
     /// An operator withdrew it.
     pub(crate) withdrawn: bool,
     /// People were told that it is active although it should not be.
@@ -67,8 +69,9 @@ impl Registry {
     }
 
     /// Deactivates and detaches; idempotent.
-    pub(crate) fn retire(&mut self, id: &CertificateId) {
+    pub(crate) fn retire(&mut self, id: &CertificateId, now: Timestamp) {
         if let Some(record) = self.records.get_mut(id) {
+            record.retired_at.get_or_insert(now);
             record.status = CertificateStatus::Inactive;
             record.attached = false;
         }

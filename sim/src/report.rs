@@ -26,6 +26,8 @@ pub struct Report {
     pub steps: u64,
     /// How many rotations closed as rotated, rolled back, unreachable and failed.
     pub outcomes: [u64; 4],
+    /// How many of the rotated ones were opened after their certificate had expired.
+    pub recovered: u64,
     /// How often each fault struck, in the order of [`FaultKind::ALL`].
     pub faults: [u64; FaultKind::COUNT],
 }
@@ -39,6 +41,8 @@ pub struct Summary {
     pub steps: u64,
     /// Rotations by outcome: rotated, rolled back, unreachable, failed.
     pub outcomes: [u64; 4],
+    /// How many of the rotated ones were opened after their certificate had expired.
+    pub recovered: u64,
     /// Schedules by ending: rotated, kept, withdrawn, expired.
     pub endings: [u64; 4],
     /// How often each fault struck, in the order of [`FaultKind::ALL`].
@@ -50,6 +54,7 @@ impl Summary {
     pub fn add(&mut self, report: &Report) {
         self.schedules += 1;
         self.steps += report.steps;
+        self.recovered += report.recovered;
         self.endings[report.ending as usize] += 1;
         sum(&mut self.outcomes, &report.outcomes);
         sum(&mut self.faults, &report.faults);
@@ -59,6 +64,7 @@ impl Summary {
     pub fn merge(&mut self, other: &Self) {
         self.schedules += other.schedules;
         self.steps += other.steps;
+        self.recovered += other.recovered;
         sum(&mut self.endings, &other.endings);
         sum(&mut self.outcomes, &other.outcomes);
         sum(&mut self.faults, &other.faults);
@@ -77,8 +83,9 @@ impl fmt::Display for Summary {
         let [rotated, rolled_back, unreachable, failed] = self.outcomes;
         writeln!(
             f,
-            "rotations: {rotated} rotated, {rolled_back} rolled back, {unreachable} unreachable, \
-             {failed} failed"
+            "rotations: {rotated} rotated ({recovered} of them recovered), {rolled_back} rolled \
+             back, {unreachable} unreachable, {failed} failed",
+            recovered = self.recovered
         )?;
         let [rotated, kept, withdrawn, expired] = self.endings;
         writeln!(

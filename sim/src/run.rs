@@ -62,8 +62,8 @@ fn live(world: &mut World) -> Result<Report, (u64, Found)> {
         }
     }
     let ending = ending(world).map_err(|found| (steps, found))?;
-    let (outcomes, faults) = (world.server.outcomes, world.faults.counts);
-    Ok(Report { ending, steps, outcomes, faults })
+    let (outcomes, recovered) = (world.server.outcomes, world.server.recovered);
+    Ok(Report { ending, steps, outcomes, recovered, faults: world.faults.counts })
 }
 
 fn check(world: &mut World) -> Result<(), Found> {
@@ -86,7 +86,7 @@ fn ending(world: &World) -> Result<Ending, Found> {
     if held.iter().any(|id| record(id).is_some_and(|record| record.withdrawn)) {
         return Ok(Ending::Withdrawn);
     }
-    if held.iter().any(|id| world.expired(id)) {
+    if held.iter().any(|id| world.lapsed_in_use(id)) {
         return Ok(Ending::Expired);
     }
     let rotated = world.last_since_calm() == Some("Rotated");

@@ -29,11 +29,15 @@ pub enum Sabotage {
     LoseDeadlines,
     /// Rolling back says that it is done but leaves the certificate active.
     LeaveActive,
+    /// The broker gives a session of an expired certificate its full policies.
+    RecoverInFull,
+    /// The broker lets a session live on whose certificate ends.
+    LetLive,
 }
 
 impl Sabotage {
     /// Every one of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::RetireBeforeEvidence,
         Self::BelieveAnyAck,
         Self::BelieveAnyCsr,
@@ -47,5 +51,7 @@ impl Sabotage {
         Self::RedrawJitter,
         Self::LoseDeadlines,
         Self::LeaveActive,
+        Self::RecoverInFull,
+        Self::LetLive,
     ];
 }

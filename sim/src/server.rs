@@ -54,6 +54,8 @@ pub(crate) struct Server {
     inbox: VecDeque<(Option<RotationId>, Input)>,
     outbox: VecDeque<Outgoing>,
     pub(crate) outcomes: [u64; 4],
+    /// How many rotated of those that were opened after their certificate had expired.
+    pub(crate) recovered: u64,
     /// CSRs that were believed, and who had sent them.
     pub(crate) believed: Vec<(CertificateId, Sender)>,
     /// Certificates that were delivered.
@@ -168,6 +170,8 @@ impl World {
         entry.version = version;
         if let (true, Some(outcome)) = (was_open, entry.state.outcome()) {
             self.server.outcomes[outcome as usize] += 1;
+            let expired = entry.rotation.opened_at > entry.rotation.outgoing_not_after;
+            self.server.recovered += u64::from(expired && outcome == rotation::Outcome::Rotated);
         }
         self.server.inbox.pop_front();
         let outgoing = step.commands.into_iter().map(|command| Outgoing {
@@ -325,6 +329,7 @@ impl World {
             rotation: Some(rotation.id),
             csr: digest,
             used: false,
+            retired_at: None,
             withdrawn: false,
             told: false,
         };
@@ -360,7 +365,7 @@ impl World {
             Some(incoming) if outgoing => self.retire_outgoing(certificate, *incoming),
             _ if self.sabotage == Some(Sabotage::LeaveActive) => {}
             _ => {
-                self.registry.retire(&certificate);
+                self.registry.retire(&certificate, self.clock());
                 self.cut(&certificate);
             }
         }
@@ -372,7 +377,7 @@ impl World {
             let at = self.clock();
             self.server.retired.push((outgoing, incoming, at));
         }
-        self.registry.retire(&outgoing);
+        self.registry.retire(&outgoing, self.clock());
         self.cut(&outgoing);
     }
 
@@ -385,31 +390,43 @@ impl World {
         }
         let now = self.clock();
         let due = self.registry.active().filter(|(_, record)| {
-            record.attached && !record.told && record.not_after.since(now) < THRESHOLD_FOR
+            let lapsed = now > record.usable_until(&self.plan);
+            let expires = record.not_after.since(now) < THRESHOLD_FOR;
+            record.attached && !record.told && expires && !lapsed
         });
         let first = due.min_by_key(|(_, record)| record.not_after);
         let Some((id, not_after)) = first.map(|(id, record)| (*id, record.not_after)) else {
             return;
         };
-        self.open(id, not_after);
+        self.open(certificate(id, not_after), Cause::Operator);
     }
 
-    fn open(&mut self, certificate_id: CertificateId, not_after: Timestamp) {
+    /// A device is back with an expired certificate.
+    pub(crate) fn recover(&mut self, principal: CertificateId) {
+        let record = self.registry.records.get(&principal);
+        let Some(record) = record.filter(|record| record.attached && !self.server.down) else {
+            return;
+        };
+        let outgoing =
+            Certificate { status: record.status, ..certificate(principal, record.not_after) };
+        let latest = self.server.order.last().map(|id| &self.server.journal[id]);
+        let latest = latest.map(|entry| (&entry.rotation, &entry.state));
+        if rotation::may_recover(&outgoing, latest, &self.plan.server, self.clock()) {
+            self.open(outgoing, Cause::Recovery);
+        }
+    }
+
+    fn open(&mut self, outgoing: Certificate, cause: Cause) {
         let now = self.clock();
         let Ok(thing) = ThingName::new("pump-1") else { return };
         let mut bytes = [0; 16];
         self.rng.fill(&mut bytes);
-        let outgoing = Certificate {
-            certificate_id,
-            status: CertificateStatus::Active,
-            validity: Validity { not_before: Timestamp::EPOCH, not_after },
-            created_at: Timestamp::EPOCH,
-        };
+        let certificate_id = outgoing.certificate_id;
         let opening = Opening {
             id: RotationId::from_bytes(bytes),
             thing,
             outgoing,
-            cause: Cause::Operator,
+            cause,
             rekey: true,
             draw: self.rng.u32(..),
         };
@@ -435,6 +452,15 @@ impl World {
             }
             (_, input) => input,
         }
+    }
+}
+
+fn certificate(certificate_id: CertificateId, not_after: Timestamp) -> Certificate {
+    Certificate {
+        certificate_id,
+        status: CertificateStatus::Active,
+        validity: Validity { not_before: Timestamp::EPOCH, not_after },
+        created_at: Timestamp::EPOCH,
     }
 }
 

@@ -43,6 +43,9 @@ pub(crate) struct World {
     trace: Option<Vec<String>>,
 }
 
+/// How far the server's clock may be set wrong.
+pub(crate) const LARGEST_SKEW: Duration = Duration::from_secs(300);
+
 /// When every schedule begins.
 pub(crate) const BEGINS_AT: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -73,6 +76,7 @@ impl World {
         world.after(Duration::ZERO, Event::DeviceUp);
         world.after(Duration::from_secs(60), Event::Audit);
         world.after(Duration::from_secs(600), Event::Mischief);
+        world.after(Duration::from_secs(300), Event::Telemetry);
         world.after(world.plan.calm_after, Event::Calm);
         world
     }
@@ -118,6 +122,21 @@ impl World {
     /// The broker lets this certificate in.
     pub(crate) fn accepts(&self, id: &CertificateId) -> bool {
         self.registry.is_active(id) && !self.expired(id)
+    }
+
+    /// It has expired, whether or not it may still recover.
+    pub(crate) fn has_ended(&self, id: &CertificateId) -> bool {
+        self.registry.records.get(id).is_some_and(|record| self.clock() > record.not_after)
+    }
+
+    /// It expired, recovery included, before anybody retired it: time took it from the device.
+    pub(crate) fn lapsed_in_use(&self, id: &CertificateId) -> bool {
+        let record = self.registry.records.get(id);
+        let in_use = record.is_some_and(|record| {
+            let until = record.usable_until(&self.plan);
+            record.retired_at.is_none_or(|at| at + LARGEST_SKEW * 2 > until)
+        });
+        in_use && self.expired(id)
     }
 
     /// It is expired, recovery included.
@@ -167,6 +186,8 @@ impl World {
             Event::Subscribed(session) => self.subscribed(session),
             Event::LostAtDevice(session) => self.lost_at_device(session),
             Event::LostAtBroker(session) => self.lost_at_broker(session),
+            Event::StandingEnds(session) => self.look_at_standing(session),
+            Event::Telemetry => self.telemetry(),
             Event::Audit => self.audit(),
             Event::Mischief => self.mischief(),
             Event::CleanUp(certificate) => self.registry_withdraw(certificate, false),
@@ -185,6 +206,7 @@ fn first_certificate(plan: &Plan, registry: &mut Registry) -> CertificateId {
         rotation: None,
         csr: Digest::from_bytes([0; 32]),
         used: true,
+        retired_at: None,
         withdrawn: false,
         told: false,
     };
@@ -192,7 +214,8 @@ fn first_certificate(plan: &Plan, registry: &mut Registry) -> CertificateId {
     first
 }
 
-/// How long a schedule goes on after its faults stopped.
+/// How long a schedule goes on after its faults stopped: no device is away any more, so nothing
+/// waits for the end of a recovery.
 pub(crate) fn aftermath(plan: &Plan) -> Duration {
-    plan.longest_open_for() * 2 + days(3)
+    plan.longest_open_while_present() * 2 + days(3)
 }

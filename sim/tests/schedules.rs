@@ -13,6 +13,8 @@ fn twenty_thousand_schedules_hold_every_invariant() {
     for (kind, count) in FaultKind::ALL.iter().zip(summary.faults) {
         assert!(count > 0, "{kind:?} never struck");
     }
+    assert!(summary.recovered > 0, "no device came back with an expired certificate");
+    assert!(summary.endings.iter().all(|count| *count > 0), "{:?}", summary.endings);
     assert!(summary.outcomes.iter().all(|count| *count > 0), "{:?}", summary.outcomes);
 }
 
