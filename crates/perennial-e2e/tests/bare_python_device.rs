@@ -1,14 +1,20 @@
 //! A device that speaks only the bare payloads, written in Python with paho-mqtt, rotates.
 
+#![allow(clippy::unwrap_used, reason = "a story's own machinery")]
+
 mod world;
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Duration};
 
-use perennial_core::{ids::ThingName, rotation::Outcome, time::days};
+use perennial_core::{
+    ids::ThingName,
+    rotation::{Cause, Outcome},
+    time::days,
+};
+use perennial_orchestrator::port::Stored;
 use perennial_server::Candidate;
 use world::{World, root};
 
-#[expect(clippy::unwrap_used, reason = "a story's own machinery")]
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -24,21 +30,23 @@ fn openssl_key_and_csr(key: &Path, csr: &Path) {
         .arg(csr));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bare_device_rotates() {
+/// Enrols the device, waits for `begins`, runs it until it has rotated, and answers how that was.
+async fn rotates(life: Duration, begins: impl AsyncFnOnce(&World)) -> Stored {
     let python = root().join("target/python/bin/python");
     assert!(python.exists(), "{} is missing: run `cargo xtask setup`", python.display());
     let world = World::begin().await;
+    world.is_audited().await;
     let (key, csr, pem, ca) =
         (world.path("key.pem"), world.path("csr.pem"), world.path("crt.pem"), world.path("ca.pem"));
     openssl_key_and_csr(&key, &csr);
     let thing = ThingName::new("pump-py").unwrap();
     let csr_pem = fs::read_to_string(&csr).unwrap();
     let candidates = vec![Candidate { thing: thing.clone(), csr_pem }];
-    let certified = world.server.certify(candidates, days(7)).await.unwrap();
+    let certified = world.server.certify(candidates, life).await.unwrap();
     fs::write(&pem, &certified[0].chain_pem).unwrap();
     fs::write(&ca, world.server.authority().root_pem()).unwrap();
 
+    begins(&world).await;
     let mut device = tokio::task::spawn_blocking({
         let port = world.server.mqtt().port().to_string();
         move || {
@@ -55,10 +63,34 @@ async fn a_bare_device_rotates() {
                 .unwrap()
         }
     });
-    world.server.audit_now().await.unwrap();
     let ended = world.ended(&thing).await;
     let output = (&mut device).await.unwrap();
 
-    assert_eq!(ended.state.outcome(), Some(Outcome::Rotated), "{:?}", ended.state);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ended
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_device_rotates() {
+    let begins = async |world: &World| {
+        world.server.audit_now().await.unwrap();
+    };
+
+    let ended = rotates(days(7), begins).await;
+
+    assert_eq!(ended.state.outcome(), Some(Outcome::Rotated), "{:?}", ended.state);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_device_that_was_away_past_its_certificates_end_rotates() {
+    let thing = ThingName::new("pump-py").unwrap();
+    let begins = async |world: &World| {
+        let ends_at = world.certificate_of(&thing).await.certificate.validity.not_after;
+        world::passed(ends_at).await;
+    };
+
+    let ended = rotates(Duration::from_secs(2), begins).await;
+
+    assert_eq!(ended.rotation.cause, Cause::Recovery);
+    assert_eq!(ended.state.outcome(), Some(Outcome::Rotated), "{:?}", ended.state);
 }

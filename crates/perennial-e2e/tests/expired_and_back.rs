@@ -11,11 +11,10 @@ use perennial_core::{
     certificate::CertificateStatus,
     ids::{ClientId, ThingName},
     rotation::{Cause, Outcome},
-    time::Timestamp,
 };
 use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_server::Config;
-use world::{Bare, World, until};
+use world::{Bare, World, passed, until};
 
 /// How long the certificates of these stories live.
 const LIFE: Duration = Duration::from_secs(3);
@@ -24,10 +23,6 @@ fn recovering_for(recovery_secs: u64) -> Config {
     let mut config = world::config();
     config.rotation.recovery_secs = recovery_secs;
     config
-}
-
-async fn passed(at: Timestamp) {
-    until("the time has passed", async || (SystemClock.now() > at).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,9 +16,12 @@ use perennial_core::{
     audit::TaskStatus,
     ids::{ClientId, ThingName},
     rotation::{Outcome, State},
-    time::days,
+    time::{Timestamp, days},
 };
-use perennial_orchestrator::port::{FactId, Journal as _, Stored};
+use perennial_orchestrator::{
+    SystemClock,
+    port::{Clock as _, FactId, Journal as _, Stored},
+};
 use perennial_server::{Candidate, Config, Server};
 use perennial_store::{RotationFilter, StoredCertificate};
 use tokio::task::JoinHandle;
@@ -210,6 +213,11 @@ impl Device {
 pub(crate) fn mended(mut config: AgentConfig) -> AgentConfig {
     config.faults = Faults::default();
     config
+}
+
+/// Waits until a time has passed: a certificate's end, say.
+pub(crate) async fn passed(at: Timestamp) {
+    until("the time has passed", async || (SystemClock.now() > at).then_some(())).await;
 }
 
 /// Waits until `look` finds what it looks for.
