@@ -10,8 +10,12 @@
 #![warn(missing_docs)]
 
 mod clock;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod dispatcher;
 mod driver;
+#[cfg(feature = "testing")]
+pub mod fakes;
 mod history;
 mod inbox;
 mod opener;

@@ -1,14 +1,14 @@
-//! The registry's contract: enrolling and retiring are whole, repeatable, and never too much.
+//! Beyond the ports: the grace of retired certificates, and whose keys are whose.
 
 mod common;
 
-use common::{NOW, certificate_id, policy, register, store, thing};
+use common::{NOW, certificate_id, register, store, thing};
 use perennial_core::{
-    certificate::{CertificateStatus, Validity},
+    certificate::Validity,
     ids::{CertificateId, RotationId},
     time::days,
 };
-use perennial_orchestrator::port::{Audit, Enrolment, Registry, Retirement};
+use perennial_orchestrator::port::{Enrolment, Registry, Retirement};
 use perennial_store::{Intent, IntentOutcome, IntentRequest, IssuedCertificate, Store};
 
 const ROTATION: RotationId = RotationId::from_bytes([9; 16]);
@@ -40,56 +40,18 @@ fn retirement(certificate_id: CertificateId) -> Retirement {
 }
 
 #[tokio::test]
-async fn enrolling_gives_thing_and_policies_and_may_be_repeated() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(folder.path());
-    register(&store, 1, days(7)).await;
-    let incoming = issue(&store).await;
-
-    for _ in 0..2 {
-        store.enroll(vec![enrolment(incoming)], NOW).await.remove(0).unwrap();
-    }
-
-    let shown = store.certificate(incoming).await.unwrap();
-    assert_eq!(shown.certificate.status, CertificateStatus::Active);
-    assert_eq!((shown.things, shown.policies), (vec![thing(0)], vec![policy()]));
-}
-
-#[tokio::test]
-async fn a_refused_enrolment_leaves_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(folder.path());
-    register(&store, 1, days(7)).await;
-    let incoming = issue(&store).await;
-    let outgoing = certificate_id(1, 0);
-    store.update_status(outgoing, CertificateStatus::Inactive, NOW).await.unwrap();
-
-    let refused = store.enroll(vec![enrolment(incoming)], NOW).await.remove(0);
-
-    assert!(refused.unwrap_err().to_string().contains("is not ACTIVE"));
-    let shown = store.certificate(incoming).await.unwrap();
-    assert_eq!(shown.certificate.status, CertificateStatus::Inactive);
-    assert!(shown.things.is_empty() && shown.policies.is_empty());
-}
-
-#[tokio::test]
-async fn a_retired_certificate_stays_retired() {
+async fn a_retired_certificate_is_deleted_after_its_grace() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
     register(&store, 1, days(7)).await;
     let incoming = issue(&store).await;
     store.enroll(vec![enrolment(incoming)], NOW).await.remove(0).unwrap();
+    store.retire(vec![retirement(incoming)], NOW).await.remove(0).unwrap();
 
-    for _ in 0..2 {
-        store.retire(vec![retirement(incoming)], NOW).await.remove(0).unwrap();
-    }
-    let again = store.enroll(vec![enrolment(incoming)], NOW).await.remove(0);
+    let too_early = store.sweep(10, NOW + days(29)).await.unwrap();
+    let in_time = store.sweep(10, NOW + days(31)).await.unwrap();
 
-    assert!(again.is_err());
-    let shown = store.certificate(incoming).await.unwrap();
-    assert_eq!(shown.certificate.status, CertificateStatus::Inactive);
-    assert!(shown.things.is_empty() && shown.policies.is_empty());
-    assert_eq!(store.sweep(10, NOW + days(31)).await.unwrap(), [incoming]);
+    assert_eq!((too_early, in_time), (vec![], vec![incoming]));
     assert!(store.certificate(incoming).await.is_err());
 }
 
@@ -107,19 +69,4 @@ async fn a_rotation_gets_one_certificate_and_a_key_one_thing() {
 
     assert_eq!(again, [IntentOutcome::Issued(incoming)]);
     assert_eq!(stolen, [IntentOutcome::KeyInUse]);
-}
-
-#[tokio::test]
-async fn an_audit_finds_what_is_about_to_end_and_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(folder.path());
-    register(&store, 30, days(7)).await;
-    store.update_status(certificate_id(1, 3), CertificateStatus::Inactive, NOW).await.unwrap();
-    let task = perennial_core::ids::AuditTaskId::from_bytes([1; 16]);
-
-    store.run_scheduled(task, NOW).await.unwrap();
-
-    assert_eq!(store.to_rotate(task, None, 100).await.unwrap().len(), 29);
-    assert_eq!(store.last_scheduled().await.unwrap(), Some(NOW));
-    assert!(store.verify_events().await.unwrap().is_ok());
 }

@@ -5,13 +5,11 @@
 use std::time::Duration;
 
 use perennial_core::{
-    certificate::{Certificate, CertificateStatus, Validity},
-    ids::{CertificateId, Digest, PolicyName, RotationId, ThingName},
+    certificate::{CertificateStatus, Validity},
+    ids::{CertificateId, Digest, PolicyName, ThingName},
     policy::Document,
-    rotation::{Cause, Opening, Timing, open},
     time::{Timestamp, days},
 };
-use perennial_orchestrator::port::NewRotation;
 use perennial_store::{NewCertificate, Settings, Store};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -54,28 +52,6 @@ pub(crate) async fn register(store: &Store, count: u32, left_for: Duration) {
         }
     };
     store.register((0..count).map(row).collect(), NOW).await.unwrap();
-}
-
-/// The rotation with this number of pump `number`, just opened.
-pub(crate) fn opening(number: u32, rotation: u8) -> NewRotation {
-    let mut id = [rotation; 16];
-    id[..4].copy_from_slice(&number.to_be_bytes());
-    let outgoing = Certificate {
-        certificate_id: certificate_id(1, number),
-        status: CertificateStatus::Active,
-        validity: Validity { not_before: NOW - days(1), not_after: NOW + days(7) },
-        created_at: NOW,
-    };
-    let opening = Opening {
-        id: RotationId::from_bytes(id),
-        thing: thing(number),
-        outgoing,
-        cause: Cause::Operator,
-        rekey: true,
-        draw: 0,
-    };
-    let (rotation, state) = open(opening, &Timing::default(), NOW);
-    NewRotation { rotation, state }
 }
 
 /// A week: inside the audit's threshold.

@@ -1,0 +1,112 @@
+//! Samples: the things, certificates and rotations that the promises are put to the test with.
+
+use std::time::Duration;
+
+use perennial_core::{
+    certificate::{Certificate, CertificateStatus, Validity},
+    ids::{CertificateId, PolicyName, RotationId, ThingName},
+    rotation::{Cause, Input, Note, Opening, Presence, Sender, State, Timing, open, step},
+    time::{Timestamp, days},
+};
+
+use crate::port::{Fact, HistoryEntry, NewRotation, StepRecord, Stored};
+
+/// When everything happens.
+pub const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+pub(super) fn thing(number: u32) -> ThingName {
+    ThingName::new(&format!("pump-{number}")).unwrap()
+}
+
+pub(super) fn policy(name: &str) -> PolicyName {
+    PolicyName::new(name).unwrap()
+}
+
+/// The certificate that thing `number` has in `series`.
+pub(super) fn certificate_id(series: u8, number: u32) -> CertificateId {
+    let mut id = [series; 32];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    CertificateId::from_bytes(id)
+}
+
+pub(super) fn rotation_id(series: u8, number: u32) -> RotationId {
+    let mut id = [series; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    RotationId::from_bytes(id)
+}
+
+/// An ACTIVE certificate that ends in `left_for`.
+pub(super) fn active(certificate_id: CertificateId, left_for: Duration) -> Certificate {
+    Certificate {
+        certificate_id,
+        status: CertificateStatus::Active,
+        validity: Validity { not_before: NOW - days(1), not_after: NOW + left_for },
+        created_at: NOW,
+    }
+}
+
+/// A rotation of thing `number`, opened at `now` and due at once.
+pub(super) fn opened_at(series: u8, number: u32, cause: Cause, now: Timestamp) -> NewRotation {
+    let opening = Opening {
+        id: rotation_id(series, number),
+        thing: thing(number),
+        outgoing: active(certificate_id(1, number), days(7)),
+        cause,
+        rekey: true,
+        recovery_for: Duration::ZERO,
+        draw: 0,
+    };
+    let (rotation, state) = open(opening, &Timing::default(), now);
+    NewRotation { rotation, state }
+}
+
+pub(super) fn opening(series: u8, number: u32) -> NewRotation {
+    opened_at(series, number, Cause::Operator, NOW)
+}
+
+pub(super) fn requested(number: u32) -> Fact {
+    Fact::RotationRequested { thing: thing(number), certificate_id: None, rekey: true }
+}
+
+/// What the core makes of an input.
+pub(super) fn stepped(stored: &Stored, input: Input) -> StepRecord {
+    let (from, name) = (stored.state.name().to_owned(), input.name().to_owned());
+    let decided = step(&stored.rotation, stored.state.clone(), input, &Timing::default(), NOW);
+    let entry = HistoryEntry {
+        at: NOW,
+        input: name,
+        from,
+        to: decided.state.name().to_owned(),
+        note: Note::Counted,
+        detail: "an input".to_owned(),
+    };
+    StepRecord {
+        rotation_id: stored.rotation.id,
+        version: stored.version,
+        state: decided.state,
+        ignored: 0,
+        history: vec![entry],
+        commands: decided.commands,
+    }
+}
+
+/// The step that asks the device.
+pub(super) fn asked(stored: &Stored) -> StepRecord {
+    let presence = Presence::Online(stored.rotation.outgoing);
+    stepped(stored, Input::DeadlinePassed { presence })
+}
+
+/// The step that ends the rotation.
+pub(super) fn ended(stored: &Stored) -> StepRecord {
+    let sender = Sender::session(stored.rotation.outgoing);
+    let (code, text) = (perennial_core::message::ErrorCode::KeyFailed, "no".to_owned());
+    let gave_up = Input::ErrReceived { sender, rotation_id: None, code, text, phase: None };
+    let step = stepped(stored, gave_up);
+    assert!(!step.state.is_open());
+    step
+}
+
+/// A step to any state.
+pub(super) fn moved(stored: &Stored, state: State) -> StepRecord {
+    StepRecord { state, ..asked(stored) }
+}
