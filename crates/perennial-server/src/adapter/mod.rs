@@ -1,6 +1,8 @@
 //! Adapters: the ring's ports and the broker's, carried out by store, authority and broker.
 
 mod authority;
+#[cfg(test)]
+mod conformance;
 mod entropy;
 mod intake;
 mod messaging;
