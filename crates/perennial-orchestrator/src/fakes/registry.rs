@@ -89,7 +89,9 @@ impl FakeRegistry {
 
     /// Whether a certificate authenticates.
     pub fn is_active(&self, id: &CertificateId) -> bool {
-        self.row(id).is_some_and(|row| row.certificate.status == CertificateStatus::Active)
+        let certificates = self.certificates.lock();
+        let status = certificates.rows.get(id).map(|row| row.certificate.status);
+        status == Some(CertificateStatus::Active)
     }
 
     /// Every certificate, by its id.
