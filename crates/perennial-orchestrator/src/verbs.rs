@@ -173,7 +173,14 @@ impl Verbs {
                 | Command::RetireIncoming { .. }
                 | Command::Notify { .. } => continue,
             };
-            publications.push(made.map_err(PortError::permanent)?);
+            match made {
+                Ok(publication) => publications.push(publication),
+                // The others' messages are as good as ever.
+                Err(error) => {
+                    let id = job.rotation.id;
+                    warn!(%error, rotation.id = %id, "a message to a device cannot be sent");
+                }
+            }
         }
         Ok(publications)
     }

@@ -6,7 +6,10 @@ use std::time::Duration;
 use perennial_core::rotation::Outcome;
 use perennial_orchestrator::fakes::{Fault, Verb};
 
-use crate::stage::{Stage, in_virtual_time, thing};
+use crate::{
+    fleet::Habit,
+    stage::{Stage, in_virtual_time, thing},
+};
 
 /// Faults that go away by themselves.
 const PASSING: [Fault; 3] =
@@ -133,5 +136,26 @@ fn one_rotation_that_the_journal_refuses_holds_no_other_up() {
 
         let rotated = stage.outcomes().into_iter().filter(|it| *it == Some(Outcome::Rotated));
         assert_eq!(rotated.count(), 19);
+    });
+}
+
+#[test]
+fn one_message_that_is_too_large_keeps_no_other_from_its_device() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(&[Habit::Good; 20]);
+        stage.settings().timing.spread_for = Duration::ZERO;
+        stage.world.authority().oversize(thing(7));
+        stage.start().await;
+
+        stage.audit().await;
+        stage.until_ended(20).await;
+
+        let outcomes = stage.outcomes();
+        let rotated = outcomes.iter().filter(|it| **it == Some(Outcome::Rotated));
+        assert_eq!(rotated.count(), 19, "{outcomes:?}");
+        let crts = stage.world.witness.seen();
+        let crts = crts.iter().filter(|seen| matches!(seen,
+            perennial_orchestrator::fakes::Seen::Published(it) if it.kind == perennial_core::topic::Kind::Crt));
+        assert_eq!(crts.count(), 19, "each was delivered at once");
     });
 }
