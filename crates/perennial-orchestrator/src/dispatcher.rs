@@ -1,10 +1,17 @@
 //! The dispatcher: carries commands out, those of one rotation in order, those of one verb together.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use perennial_core::ids::RotationId;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc,
+    task::{self, JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use crate::verbs::{Job, Outcome, Verb, Verbs};
 
@@ -25,6 +32,8 @@ pub(crate) struct Dispatcher {
     /// Rotations with a job ready or under way, and the jobs that wait behind it.
     waiting: HashMap<RotationId, VecDeque<Job>>,
     under_way: JoinSet<Vec<Outcome>>,
+    /// What each task under way carries out, should it break down over it.
+    groups: HashMap<task::Id, Arc<Vec<Job>>>,
 }
 
 impl Dispatcher {
@@ -34,7 +43,8 @@ impl Dispatcher {
         outcomes: mpsc::UnboundedSender<Outcome>,
     ) -> Self {
         let (ready, waiting) = (HashMap::new(), HashMap::new());
-        Self { verbs, jobs, outcomes, ready, waiting, under_way: JoinSet::new() }
+        let (under_way, groups) = (JoinSet::new(), HashMap::new());
+        Self { verbs, jobs, outcomes, ready, waiting, under_way, groups }
     }
 
     /// Runs until `shutdown`; then lets the groups under way finish.
@@ -44,7 +54,7 @@ impl Dispatcher {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(done) = self.under_way.join_next() => self.finish(done.unwrap_or_default()),
+                Some(done) = self.under_way.join_next_with_id() => self.finish(done),
                 count = self.jobs.recv_many(&mut arrived, INTAKE) => {
                     if count == 0 {
                         break;
@@ -54,8 +64,8 @@ impl Dispatcher {
             }
             self.launch();
         }
-        while let Some(done) = self.under_way.join_next().await {
-            self.finish(done.unwrap_or_default());
+        while let Some(done) = self.under_way.join_next_with_id().await {
+            self.finish(done);
         }
     }
 
@@ -80,13 +90,21 @@ impl Dispatcher {
                 else {
                     break;
                 };
-                let group = queue.drain(..queue.len().min(GROUP)).collect();
-                self.under_way.spawn(self.verbs.clone().carry_out(verb, group));
+                let group: Arc<Vec<_>> = Arc::new(queue.drain(..queue.len().min(GROUP)).collect());
+                let carrying_out = self.verbs.clone().carry_out(verb, Arc::clone(&group));
+                let task = self.under_way.spawn(carrying_out);
+                self.groups.insert(task.id(), group);
             }
         }
     }
 
-    fn finish(&mut self, outcomes: Vec<Outcome>) {
+    fn finish(&mut self, done: Result<(task::Id, Vec<Outcome>), JoinError>) {
+        let id = done.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let group = self.groups.remove(&id).unwrap_or_default();
+        let outcomes = done.map(|(_, outcomes)| outcomes).unwrap_or_else(|error| {
+            error!(%error, jobs = group.len(), "a port broke down; trying again");
+            group.iter().map(|job| job.broken_off("the port broke down")).collect()
+        });
         for outcome in outcomes {
             self.next_of(outcome.rotation.id);
             // Without a driver there is nobody to tell; the outbox still has the command.

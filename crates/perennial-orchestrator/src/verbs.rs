@@ -5,7 +5,7 @@ use std::sync::Arc;
 use perennial_core::{
     ids::CertificateId,
     message::Message as _,
-    rotation::{Command, Input, Rotation},
+    rotation::{Command, Fault, FaultKind, Input, Rotation},
     topic::Kind,
 };
 use tracing::warn;
@@ -25,6 +25,28 @@ pub(crate) struct Job {
     pub(crate) id: CommandId,
     pub(crate) rotation: Arc<Rotation>,
     pub(crate) command: Command,
+}
+
+impl Job {
+    fn outcome(&self, input: Option<Input>) -> Outcome {
+        Outcome { id: self.id, rotation: Arc::clone(&self.rotation), input }
+    }
+
+    /// The outcome when the port broke down over it; a message's deadline asks for it again.
+    pub(crate) fn broken_off(&self, reason: &str) -> Outcome {
+        let fault = Fault { kind: FaultKind::Retryable, reason: reason.to_owned() };
+        self.outcome(match &self.command {
+            Command::Issue { csr } => Some(Input::IssueFailed { csr: csr.digest, fault }),
+            Command::Enroll { .. } => Some(Input::EnrollFailed { fault }),
+            Command::RetireOutgoing | Command::RetireIncoming { .. } => {
+                Some(Input::RetireFailed { fault })
+            }
+            Command::RequestCsr { .. }
+            | Command::DeliverCertificate { .. }
+            | Command::Refuse { .. }
+            | Command::Notify { .. } => None,
+        })
+    }
 }
 
 /// What came of a job; most messages have no outcome of their own.
@@ -75,7 +97,7 @@ impl Verbs {
     }
 
     /// Carries out jobs that all go to `verb`.
-    pub(crate) async fn carry_out(self, verb: Verb, jobs: Vec<Job>) -> Vec<Outcome> {
+    pub(crate) async fn carry_out(self, verb: Verb, jobs: Arc<Vec<Job>>) -> Vec<Outcome> {
         let inputs = match verb {
             Verb::Issue => self.issue(&jobs).await,
             Verb::Enroll => self.enroll(&jobs).await,
@@ -83,9 +105,7 @@ impl Verbs {
             Verb::Publish => self.publish(&jobs).await,
             Verb::Notify => self.notify(&jobs).await,
         };
-        let outcome =
-            |(job, input): (Job, _)| Outcome { id: job.id, rotation: job.rotation, input };
-        jobs.into_iter().zip(inputs).map(outcome).collect()
+        jobs.iter().zip(inputs).map(|(job, input)| job.outcome(input)).collect()
     }
 
     async fn issue(&self, jobs: &[Job]) -> Vec<Option<Input>> {

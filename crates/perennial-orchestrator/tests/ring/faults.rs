@@ -159,3 +159,10 @@ fn one_message_that_is_too_large_keeps_no_other_from_its_device() {
         assert_eq!(crts.count(), 19, "each was delivered at once");
     });
 }
+
+#[test]
+fn an_adapter_that_panics_holds_up_neither_its_rotation_nor_the_ring() {
+    for verb in [Verb::Issue, Verb::Enroll, Verb::Retire, Verb::Publish, Verb::Deliveries] {
+        rotates_all_the_same(verb, 1, Fault::Panic);
+    }
+}
