@@ -51,6 +51,17 @@ impl Request {
     }
 }
 
+/// What came of an audit's findings so far.
+#[derive(Default)]
+struct Tally {
+    /// Findings that were acted upon.
+    served: usize,
+    /// Rotations of theirs.
+    opened: usize,
+    /// Why the latest one that was not could not be.
+    refused: Option<PortError>,
+}
+
 /// Opens rotations.
 pub(crate) struct Opener {
     ports: Ports,
@@ -119,17 +130,61 @@ impl Opener {
     }
 
     async fn open_findings(&self, task: AuditTaskId) -> Result<(), PortError> {
-        let (mut after, mut opened) = (None, 0);
+        let (mut after, mut tally) = (None, Tally::default());
         loop {
             let page = self.ports.audit.to_rotate(task, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(*last);
-            let openings = self.openings_of(task, &page).await?;
-            opened += openings.len();
-            self.ports.journal.commit(Commit { openings, ..Commit::default() }).await?;
+            self.open_page(task, page, &mut tally).await?;
         }
-        info!(audit.task = %task, rotations = opened, "an audit's findings were acted upon");
+        match tally {
+            // Not one: then it is not the findings that are at fault.
+            Tally { served: 0, refused: Some(error), .. } => Err(error),
+            Tally { opened, .. } => {
+                info!(audit.task = %task, rotations = opened, "an audit's findings were acted upon");
+                Ok(())
+            }
+        }
+    }
+
+    /// Opens the rotations of a page; a finding that will never do is set aside, so that it holds
+    /// up no other, and the next audit finds it again.
+    async fn open_page(
+        &self,
+        task: AuditTaskId,
+        page: Vec<CertificateId>,
+        tally: &mut Tally,
+    ) -> Result<(), PortError> {
+        let mut parts = vec![page];
+        while let Some(mut part) = parts.pop() {
+            match self.open_part(task, &part).await {
+                Ok(opened) => {
+                    tally.served += part.len();
+                    tally.opened += opened;
+                }
+                Err(error) if error.kind == FaultKind::Retryable => return Err(error),
+                Err(error) if part.len() == 1 => {
+                    error!(%error, certificate.id = %part[0], "a finding cannot be acted upon");
+                    tally.refused = Some(error);
+                }
+                Err(_) => {
+                    let second = part.split_off(part.len() / 2);
+                    parts.extend([second, part]);
+                }
+            }
+        }
         Ok(())
+    }
+
+    async fn open_part(
+        &self,
+        task: AuditTaskId,
+        part: &[CertificateId],
+    ) -> Result<usize, PortError> {
+        let openings = self.openings_of(task, part).await?;
+        let opened = openings.len();
+        self.ports.journal.commit(Commit { openings, ..Commit::default() }).await?;
+        Ok(opened)
     }
 
     async fn openings_of(

@@ -140,6 +140,24 @@ fn one_rotation_that_the_journal_refuses_holds_no_other_up() {
 }
 
 #[test]
+fn one_opening_that_the_journal_refuses_holds_no_other_up() {
+    in_virtual_time(async {
+        let stage = Stage::with_devices(20).await;
+        stage.world.journal().refuse(thing(7));
+
+        stage.audit().await;
+        stage
+            .until("the others' end", |stage| {
+                stage.world.journal().rotations().len() == 19
+                    && stage.world.journal().open_count() == 0
+            })
+            .await;
+
+        assert_eq!(stage.outcomes(), [Some(Outcome::Rotated); 19]);
+    });
+}
+
+#[test]
 fn one_message_that_is_too_large_keeps_no_other_from_its_device() {
     in_virtual_time(async {
         let mut stage = Stage::new(&[Habit::Good; 20]);
