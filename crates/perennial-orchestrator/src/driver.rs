@@ -7,7 +7,7 @@ mod work;
 
 use std::{sync::Arc, time::Duration};
 
-use perennial_core::rotation::Presence;
+use perennial_core::rotation::{FaultKind, Presence};
 use tokio::{
     sync::mpsc,
     time::{Interval, MissedTickBehavior},
@@ -41,8 +41,12 @@ pub(crate) struct Driver {
     openings: Option<mpsc::UnboundedSender<Request>>,
     under_way: usize,
     held: Held,
+    /// The latest command that was handed on.
+    latest: CommandId,
     /// Whether the last look at the deadlines did not see them all.
     more_due: bool,
+    /// What the journal could not be asked about; asked again with the next tick.
+    put_off: Vec<Arrival>,
 }
 
 /// What one turn of the loop has to deal with.
@@ -69,7 +73,9 @@ impl Driver {
             openings: None,
             under_way: 0,
             held: Held::default(),
+            latest: CommandId::default(),
             more_due: false,
+            put_off: Vec::new(),
         }
     }
 
@@ -79,9 +85,10 @@ impl Driver {
         self
     }
 
-    /// The commands that an earlier run committed and did not get done.
+    /// The commands that an earlier run committed and did not get done, or, later, that this one
+    /// committed without learning that it had.
     pub(crate) async fn outbox_left_over(&self) -> Result<Vec<Job>, PortError> {
-        let (mut jobs, mut after) = (Vec::new(), CommandId::default());
+        let (mut jobs, mut after) = (Vec::new(), self.latest);
         loop {
             let page = self.ports.journal.undone(after, BATCH).await?;
             let Some(last) = page.last() else { return Ok(jobs) };
@@ -126,6 +133,7 @@ impl Driver {
             () = look(tick, self.more_due), if room => {
                 events.due = self.due().await;
                 self.more_due = events.due.len() == BATCH;
+                events.arrivals = std::mem::take(&mut self.put_off);
             }
         }
         self.take_what_is_there(&mut events);
@@ -177,20 +185,22 @@ impl Driver {
         works
     }
 
-    async fn arrived(&self, arrival: Arrival) -> Vec<Work> {
-        match Work::withdrawn_certificate(&arrival) {
-            Some((fact, certificate)) => {
-                match self.ports.journal.open_with(&certificate).await {
-                    Ok(ids) => Work::withdrawals(fact, certificate, ids),
-                    Err(error) => {
-                        // The fact stays in the inbox and comes again at the next start.
-                        error!(%error, certificate.id = %certificate, "a withdrawal waits for the next start");
-                        Vec::new()
-                    }
-                }
+    async fn arrived(&mut self, arrival: Arrival) -> Vec<Work> {
+        let Some((fact, certificate)) = Work::withdrawn_certificate(&arrival) else {
+            return vec![Work::arrival(arrival, self.ports.authority.as_ref())];
+        };
+        match self.ports.journal.open_with(&certificate).await {
+            Ok(ids) => return Work::withdrawals(fact, certificate, ids),
+            Err(error) if error.kind == FaultKind::Retryable => {
+                warn!(%error, certificate.id = %certificate, "a withdrawal is held up; trying again");
+                self.put_off.push(arrival);
             }
-            None => vec![Work::arrival(arrival, self.ports.authority.as_ref())],
+            Err(error) => {
+                // The fact stays in the inbox and comes again at the next start.
+                error!(%error, certificate.id = %certificate, "a withdrawal waits for the next start");
+            }
         }
+        Vec::new()
     }
 
     fn forward(&self, request: Request) {
@@ -224,15 +234,14 @@ impl Driver {
         shutdown: &CancellationToken,
     ) -> Result<(), Vec<Work>> {
         let mut pause = Duration::from_millis(50);
+        let mut in_doubt = false;
         loop {
-            let error = match self.try_settle(&works).await {
-                Ok(jobs) => {
-                    self.dispatch(jobs);
-                    return Ok(());
-                }
+            let error = match self.settle_once(&works, in_doubt).await {
+                Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            let retryable = error.kind == perennial_core::rotation::FaultKind::Retryable;
+            in_doubt = true;
+            let retryable = error.kind == FaultKind::Retryable;
             if !retryable && works.len() > 1 {
                 return Err(works);
             }
@@ -250,6 +259,18 @@ impl Driver {
         }
     }
 
+    /// `in_doubt` says that an earlier try failed: it may have been made all the same, with its
+    /// answer lost, and then its commands are in the outbox and nowhere else.
+    async fn settle_once(&mut self, works: &[Work], in_doubt: bool) -> Result<(), PortError> {
+        if in_doubt {
+            let jobs = self.outbox_left_over().await?;
+            self.dispatch(jobs);
+        }
+        let jobs = self.try_settle(works).await?;
+        self.dispatch(jobs);
+        Ok(())
+    }
+
     async fn try_settle(&mut self, works: &[Work]) -> Result<Vec<Job>, PortError> {
         let mut batch = Batch::load(works, &mut self.held, &self.ports).await?;
         batch.check_proofs(works, &self.ports).await?;
@@ -262,6 +283,7 @@ impl Driver {
     fn dispatch(&mut self, jobs: Vec<Job>) {
         self.under_way += jobs.len();
         for job in jobs {
+            self.latest = self.latest.max(job.id);
             // Without a dispatcher there is a shutdown: the outbox has the command.
             let _ = self.jobs.send(job);
         }

@@ -4,11 +4,14 @@
 use std::time::Duration;
 
 use perennial_core::rotation::Outcome;
-use perennial_orchestrator::fakes::{Fault, Verb};
+use perennial_orchestrator::{
+    fakes::{Fault, Verb},
+    port::Fact,
+};
 
 use crate::{
     fleet::Habit,
-    stage::{Stage, in_virtual_time, thing},
+    stage::{Stage, in_virtual_time, outgoing, thing},
 };
 
 /// Faults that go away by themselves.
@@ -33,7 +36,7 @@ fn a_journal_that_fails_for_a_while_costs_time_and_nothing_else() {
     let verbs = [Verb::Accept, Verb::Pending, Verb::Load, Verb::Latest, Verb::Commit, Verb::Due];
     for verb in verbs {
         for nth in 1..=8 {
-            for fault in [Fault::Retryable, Fault::Late(Duration::from_secs(45))] {
+            for fault in PASSING {
                 rotates_all_the_same(verb, nth, fault);
             }
         }
@@ -183,4 +186,22 @@ fn an_adapter_that_panics_holds_up_neither_its_rotation_nor_the_ring() {
     for verb in [Verb::Issue, Verb::Enroll, Verb::Retire, Verb::Publish, Verb::Deliveries] {
         rotates_all_the_same(verb, 1, Fault::Panic);
     }
+}
+
+#[test]
+fn a_withdrawal_is_not_forgotten_when_the_journal_fails_for_a_while() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(&[Habit::Silent]);
+        stage.start().await;
+        stage.request_rotation(0).await;
+        stage.until("a rotation", |stage| stage.world.journal().open_count() == 1).await;
+
+        stage.world.faults.nth(Verb::OpenWith, 1, Fault::Retryable);
+        stage.world.registry().withdraw(outgoing(0));
+        stage.say(Fact::CertificateWithdrawn { certificate_id: outgoing(0) }).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+
+        assert_eq!(stage.world.journal().open_count(), 0);
+        assert_eq!(stage.world.journal().inbox_len(), 0);
+    });
 }

@@ -10,6 +10,7 @@
 mod faults;
 mod fleet;
 mod invariants;
+mod random;
 mod restarts;
 mod scale;
 mod stage;
