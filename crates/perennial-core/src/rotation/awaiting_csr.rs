@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Command, Csr, Failed, Failure, Ignored, Input, Issuing, Presence, RefusedCsr, State, Step,
+    Command, Failed, Failure, Ignored, Input, Issuing, Presence, RefusedCsr, State, Step,
     step::{Context, unfit},
 };
 use crate::{time::Timestamp, topic::Kind};
@@ -28,7 +28,7 @@ impl AwaitingCsr {
         match input {
             Input::CsrReceived { sender, csr, .. } => {
                 if sender.is(&context.rotation.outgoing) {
-                    self.issue(csr, context)
+                    Issuing::begin(csr, self.refusals, context)
                 } else {
                     Step::refused(self.into(), Kind::CsrRes, Ignored::NoEvidence)
                 }
@@ -62,16 +62,6 @@ impl AwaitingCsr {
             | Input::IncomingRetired
             | Input::RetireFailed { .. } => unfit(self.into(), &input, Ignored::OutOfTurn),
         }
-    }
-
-    fn issue(self, csr: Csr, context: &Context<'_>) -> Step {
-        let issuing = Issuing {
-            csr: csr.clone(),
-            refusals: self.refusals,
-            tries: 1,
-            due_at: context.verb_due_at(),
-        };
-        Step::to(State::Issuing(issuing), [Command::Issue { csr }])
     }
 
     fn overdue(self, presence: Presence, context: &Context<'_>) -> Step {

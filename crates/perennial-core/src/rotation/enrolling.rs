@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AwaitingAck, Command, Failure, Fault, FaultKind, Ignored, Input, RollingBack, State, Step,
+    AwaitingAck, Command, Failure, Ignored, Input, RollingBack, State, Step,
     step::{Context, unfit},
+    trying::Trying,
 };
 use crate::{
     ids::{CertificateId, Digest},
@@ -28,15 +29,14 @@ pub struct Enrolling {
 
 impl Enrolling {
     pub(super) fn begin(incoming: CertificateId, csr: Digest, context: &Context<'_>) -> Step {
-        let enrolling = Self { incoming, csr, tries: 1, due_at: context.verb_due_at() };
-        Step::to(enrolling.into(), [Command::Enroll { incoming }])
+        Self { incoming, csr, tries: 0, due_at: context.now }.first_try(context)
     }
 
     pub(super) fn on(self, input: Input, context: &Context<'_>) -> Step {
         match input {
             Input::Enrolled => AwaitingAck::begin(self.incoming, self.csr, context),
             Input::EnrollFailed { fault } => self.failed(fault, context),
-            Input::DeadlinePassed { .. } => self.again(context),
+            Input::DeadlinePassed { .. } => self.try_again(context),
             Input::ErrReceived { sender, code, text, .. } => {
                 if sender.is(&context.rotation.outgoing) {
                     let failure = Failure::DeviceRefused { code, text };
@@ -63,24 +63,21 @@ impl Enrolling {
             | Input::RetireFailed { .. } => unfit(self.into(), &input, Ignored::OutOfTurn),
         }
     }
+}
 
-    fn failed(self, fault: Fault, context: &Context<'_>) -> Step {
-        if fault.kind == FaultKind::Permanent || self.tries >= context.timing.max_tries {
-            let failure = Failure::EnrollingFailed { reason: fault.reason };
-            return RollingBack::begin(self.incoming, failure, context);
-        }
-        let due_at = context.now + context.timing.pause_after(self.tries);
-        Step::to(Self { due_at, ..self }.into(), [])
+impl Trying for Enrolling {
+    const ASKED: &'static str = "the registry";
+
+    fn tries(&mut self) -> (&mut u32, &mut Timestamp) {
+        (&mut self.tries, &mut self.due_at)
     }
 
-    fn again(self, context: &Context<'_>) -> Step {
-        if self.tries >= context.timing.max_tries {
-            let failure = Failure::EnrollingFailed { reason: "the registry did not answer".into() };
-            return RollingBack::begin(self.incoming, failure, context);
-        }
-        let command = Command::Enroll { incoming: self.incoming };
-        let again = Self { tries: self.tries + 1, due_at: context.verb_due_at(), ..self };
-        Step::to(again.into(), [command])
+    fn command(&self) -> Command {
+        Command::Enroll { incoming: self.incoming }
+    }
+
+    fn give_up(self, reason: String, context: &Context<'_>) -> Step {
+        RollingBack::begin(self.incoming, Failure::EnrollingFailed { reason }, context)
     }
 }
 

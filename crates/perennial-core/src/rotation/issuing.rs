@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AwaitingCsr, Command, Csr, Enrolling, Failed, Failure, Fault, FaultKind, Ignored, Input,
-    RefusedCsr, State, Step,
+    AwaitingCsr, Command, Csr, Enrolling, Failed, Failure, Ignored, Input, RefusedCsr, State, Step,
     step::{Context, unfit},
+    trying::Trying,
 };
 use crate::{time::Timestamp, topic::Kind};
 
@@ -24,6 +24,10 @@ pub struct Issuing {
 }
 
 impl Issuing {
+    pub(super) fn begin(csr: Csr, refusals: u32, context: &Context<'_>) -> Step {
+        Self { csr, refusals, tries: 0, due_at: context.now }.first_try(context)
+    }
+
     pub(super) fn on(self, input: Input, context: &Context<'_>) -> Step {
         match input {
             Input::CertificateIssued { csr, .. }
@@ -41,7 +45,7 @@ impl Issuing {
                 AwaitingCsr::after_refusal(self.refusals + 1, refused, context)
             }
             Input::IssueFailed { fault, .. } => self.failed(fault, context),
-            Input::DeadlinePassed { .. } => self.again(context),
+            Input::DeadlinePassed { .. } => self.try_again(context),
             // What the authority still issues for it stays INACTIVE.
             Input::ErrReceived { sender, code, text, .. } => {
                 if sender.is(&context.rotation.outgoing) {
@@ -65,24 +69,21 @@ impl Issuing {
             | Input::RetireFailed { .. } => unfit(self.into(), &input, Ignored::OutOfTurn),
         }
     }
+}
 
-    fn failed(self, fault: Fault, context: &Context<'_>) -> Step {
-        if fault.kind == FaultKind::Permanent || self.tries >= context.timing.max_tries {
-            let failure = Failure::IssuingFailed { reason: fault.reason };
-            return Failed::before_issuing(failure, context);
-        }
-        let due_at = context.now + context.timing.pause_after(self.tries);
-        Step::to(Self { due_at, ..self }.into(), [])
+impl Trying for Issuing {
+    const ASKED: &'static str = "the authority";
+
+    fn tries(&mut self) -> (&mut u32, &mut Timestamp) {
+        (&mut self.tries, &mut self.due_at)
     }
 
-    fn again(self, context: &Context<'_>) -> Step {
-        if self.tries >= context.timing.max_tries {
-            let reason = "the authority did not answer".to_owned();
-            return Failed::before_issuing(Failure::IssuingFailed { reason }, context);
-        }
-        let command = Command::Issue { csr: self.csr.clone() };
-        let again = Self { tries: self.tries + 1, due_at: context.verb_due_at(), ..self };
-        Step::to(again.into(), [command])
+    fn command(&self) -> Command {
+        Command::Issue { csr: self.csr.clone() }
+    }
+
+    fn give_up(self, reason: String, context: &Context<'_>) -> Step {
+        Failed::before_issuing(Failure::IssuingFailed { reason }, context)
     }
 }
 

@@ -24,6 +24,7 @@ mod rolling_back;
 mod state;
 mod step;
 mod timing;
+mod trying;
 
 pub use awaiting_ack::AwaitingAck;
 pub use awaiting_csr::AwaitingCsr;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Command, Failed, Failure, Fault, Ignored, Input, Notice, Rotated, State, Step,
     step::{Context, unfit},
+    trying::Trying,
 };
 use crate::{ids::CertificateId, message::HookResult, time::Timestamp};
 
@@ -65,16 +66,15 @@ impl Retiring {
         failure: Option<Failure>,
         context: &Context<'_>,
     ) -> Step {
-        let due_at = context.verb_due_at();
-        let retiring = Self { incoming, evidence, failure, hook: None, tries: 1, due_at };
-        Step::to(retiring.into(), [Command::RetireOutgoing])
+        Self { incoming, evidence, failure, hook: None, tries: 0, due_at: context.now }
+            .first_try(context)
     }
 
     pub(super) fn on(self, input: Input, context: &Context<'_>) -> Step {
         match input {
             Input::OutgoingRetired => self.retired(context),
             Input::RetireFailed { fault } => self.failed(fault, context),
-            Input::DeadlinePassed { .. } => self.again(context),
+            Input::DeadlinePassed { .. } => self.try_again(context),
             Input::AckReceived { sender, hook, certificate_id, .. }
                 if sender.is(&self.incoming)
                     && self.failure.is_some()
@@ -114,21 +114,22 @@ impl Retiring {
         let Self { incoming, evidence, hook, .. } = self;
         Step::to(State::Rotated(Rotated { incoming, evidence, hook, ended_at: context.now }), [])
     }
+}
 
-    fn failed(self, fault: Fault, context: &Context<'_>) -> Step {
-        if self.tries >= context.timing.max_tries {
-            return self.give_up(fault.reason, context);
-        }
-        let due_at = context.now + context.timing.pause_after(self.tries);
-        Step::to(Self { due_at, ..self }.into(), [])
+impl Trying for Retiring {
+    const ASKED: &'static str = "the registry";
+
+    fn tries(&mut self) -> (&mut u32, &mut Timestamp) {
+        (&mut self.tries, &mut self.due_at)
     }
 
-    fn again(self, context: &Context<'_>) -> Step {
-        if self.tries >= context.timing.max_tries {
-            return self.give_up("the registry did not answer".to_owned(), context);
-        }
-        let again = Self { tries: self.tries + 1, due_at: context.verb_due_at(), ..self };
-        Step::to(again.into(), [Command::RetireOutgoing])
+    fn command(&self) -> Command {
+        Command::RetireOutgoing
+    }
+
+    /// A certificate that should be inactive is worth every try.
+    fn is_hopeless(_: &Fault) -> bool {
+        false
     }
 
     fn give_up(self, reason: String, context: &Context<'_>) -> Step {

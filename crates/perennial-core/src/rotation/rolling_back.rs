@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cancellation, Command, Failed, Failure, Ignored, Input, Notice, Retiring, State, Step,
+    Cancellation, Command, Failed, Failure, Fault, Ignored, Input, Notice, Retiring, State, Step,
     step::{Context, unfit},
+    trying::Trying,
 };
 use crate::{ids::CertificateId, time::Timestamp};
 
@@ -31,28 +32,14 @@ impl RollingBack {
         if context.outgoing_is_unusable() && !withdrawn {
             return Retiring::expired(incoming, reason, context);
         }
-        let rolling_back = Self { incoming, reason, tries: 1, due_at: context.verb_due_at() };
-        Step::to(rolling_back.into(), [Command::RetireIncoming { incoming }])
+        Self { incoming, reason, tries: 0, due_at: context.now }.first_try(context)
     }
 
     pub(super) fn on(self, input: Input, context: &Context<'_>) -> Step {
         match input {
             Input::IncomingRetired => Failed::rolled_back(self.incoming, self.reason, context),
-            Input::RetireFailed { .. } if self.tries >= context.timing.max_tries => {
-                self.give_up(context)
-            }
-            Input::RetireFailed { .. } => {
-                let due_at = context.now + context.timing.pause_after(self.tries);
-                Step::to(Self { due_at, ..self }.into(), [])
-            }
-            Input::DeadlinePassed { .. } if self.tries >= context.timing.max_tries => {
-                self.give_up(context)
-            }
-            Input::DeadlinePassed { .. } => {
-                let command = Command::RetireIncoming { incoming: self.incoming };
-                let again = Self { tries: self.tries + 1, due_at: context.verb_due_at(), ..self };
-                Step::to(again.into(), [command])
-            }
+            Input::RetireFailed { fault } => self.failed(fault, context),
+            Input::DeadlinePassed { .. } => self.try_again(context),
             Input::ErrReceived { .. } => Step::ignored(self.into(), Ignored::Duplicate),
             Input::CsrReceived { .. }
             | Input::AckReceived { .. }
@@ -67,8 +54,26 @@ impl RollingBack {
             | Input::Cancelled { .. } => unfit(self.into(), &input, Ignored::OutOfTurn),
         }
     }
+}
 
-    fn give_up(self, context: &Context<'_>) -> Step {
+impl Trying for RollingBack {
+    const ASKED: &'static str = "the registry";
+
+    fn tries(&mut self) -> (&mut u32, &mut Timestamp) {
+        (&mut self.tries, &mut self.due_at)
+    }
+
+    fn command(&self) -> Command {
+        Command::RetireIncoming { incoming: self.incoming }
+    }
+
+    /// A certificate that should be inactive is worth every try.
+    fn is_hopeless(_: &Fault) -> bool {
+        false
+    }
+
+    /// What the rotation failed of before says more than why this did.
+    fn give_up(self, _: String, context: &Context<'_>) -> Step {
         let certificate_id = self.incoming;
         let mut step = Failed::rolled_back(self.incoming, self.reason, context);
         step.commands
