@@ -53,7 +53,6 @@ pub(super) fn opened_at(series: u8, number: u32, cause: Cause, now: Timestamp) -
         outgoing: active(certificate_id(1, number), days(7)),
         cause,
         rekey: true,
-        recovery_for: Duration::ZERO,
         draw: 0,
     };
     let (rotation, state) = open(opening, &Timing::default(), now);
