@@ -148,6 +148,15 @@ text_id!(
     |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | '-')
 );
 
+text_id!(
+    /// An access key's id: 16 to 128 letters, digits and `_`, as AWS's `accessKeyIdType`.
+    AccessKeyId,
+    "an access key id",
+    128,
+    "letters, digits and '_'",
+    |c| c.is_ascii_alphanumeric() || c == '_'
+);
+
 impl From<&ThingName> for ClientId {
     /// A device connects under its thing's name; every thing name is a valid client id.
     fn from(name: &ThingName) -> Self {

@@ -4,6 +4,7 @@
 //! them) and carry out the commands; nothing here touches a socket, a file or a key.
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod audit;
 pub mod certificate;
 pub mod device;

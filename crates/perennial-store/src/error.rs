@@ -34,6 +34,18 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// Something hangs on it: DeleteConflictException.
+    #[error("{0}")]
+    DeleteConflict(String),
+    /// There are as many as there may be: LimitExceededException.
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// What was asked for breaks a rule: InvalidRequestException.
+    #[error("{0}")]
+    Invalid(String),
+    /// The certificate's status does not allow it: CertificateStateException.
+    #[error("{0}")]
+    StateConflict(String),
     /// It is not in a state in which this can be done.
     #[error("{0}")]
     Refused(String),
@@ -89,6 +101,10 @@ impl StoreError {
             Self::Corrupt { .. }
             | Self::NotFound { .. }
             | Self::Exists { .. }
+            | Self::DeleteConflict(_)
+            | Self::LimitExceeded(_)
+            | Self::Invalid(_)
+            | Self::StateConflict(_)
             | Self::Refused(_)
             | Self::Unlawful(_)
             | Self::Outdated { .. } => false,

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, actor};
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,7 +59,7 @@ pub(crate) fn append(
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let (seq, before) = last.map_or((1, [0; 32]), |(seq, hash)| (seq + 1, hash));
-    let body = body.to_string();
+    let body = actor::signed(body).to_string();
     let hash = hash(&before, seq, now.as_millis(), kind, &body);
     connection
         .prepare_cached("INSERT INTO events (seq, at, kind, body, hash) VALUES (?, ?, ?, ?, ?)")?

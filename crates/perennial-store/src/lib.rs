@@ -2,6 +2,9 @@
 //! shows tampering.
 #![warn(missing_docs)]
 
+mod access_keys;
+mod actor;
+mod attachments;
 mod audit;
 mod certificates;
 mod error;
@@ -10,6 +13,7 @@ mod intents;
 mod journal;
 mod migrate;
 mod open;
+mod page;
 mod policies;
 mod principals;
 mod readers;
@@ -19,12 +23,16 @@ mod row;
 mod things;
 mod writer;
 
+pub use access_keys::{AccessKey, MAX_ACCESS_KEYS, Secret};
+pub use actor::Actor;
+pub use attachments::NewUnattached;
 pub use audit::AuditSettings;
 pub use certificates::{NewCertificate, StoredCertificate};
 pub use error::StoreError;
 pub use events::{BrokenChain, Event};
 pub use intents::{Intent, IntentOutcome, IntentRequest, IssuedCertificate};
 pub use open::{OpenError, Settings, Store};
+pub use page::{Order, Page};
 pub use policies::StoredPolicy;
 pub use principals::PrincipalRecord;
 pub use rotations::RotationFilter;

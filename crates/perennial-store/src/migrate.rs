@@ -8,6 +8,7 @@ use crate::OpenError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_history_in_order.sql"),
+    include_str!("../migrations/0006_access_keys.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

@@ -15,7 +15,7 @@ use perennial_core::time::days;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
-    AuditSettings, StoreError,
+    Actor, AuditSettings, StoreError, actor,
     migrate::migrate,
     readers::Readers,
     writer::{self, Writer},
@@ -81,6 +81,7 @@ pub struct Store {
     pub(crate) writer: Writer,
     pub(crate) readers: Readers,
     pub(crate) settings: Arc<Settings>,
+    actor: Option<Arc<Actor>>,
     closing: Arc<Closing>,
 }
 
@@ -114,7 +115,12 @@ impl Store {
         let (writer, thread) = writer::start(connection)
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         let closing = Arc::new(Closing { thread: Mutex::new(Some(thread)), _lock: lock });
-        Ok(Self { writer, readers, settings: Arc::new(settings), closing })
+        Ok(Self { writer, readers, settings: Arc::new(settings), actor: None, closing })
+    }
+
+    /// The same store for somebody's request: events it writes say who made it.
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self { actor: Some(Arc::new(actor)), ..self.clone() }
     }
 
     /// Waits until everything that was handed over is written. Other clones must be gone.
@@ -145,7 +151,8 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.writer.write(job).await
+        let actor = self.actor.clone();
+        self.writer.write(move |connection| actor::during(actor, || job(connection))).await
     }
 }
 

@@ -89,6 +89,16 @@ impl Store {
     }
 }
 
+pub(crate) fn find(connection: &Connection, name: &PolicyName) -> Result<StoredPolicy, StoreError> {
+    let found: Option<(String, i64)> = connection
+        .prepare_cached("SELECT document, created_at FROM policies WHERE name = ?")?
+        .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (document, created_at) = found.ok_or_else(|| StoreError::not_found("policy", name))?;
+    let created_at = Timestamp::from_millis(created_at);
+    Ok(StoredPolicy { name: name.clone(), document, created_at })
+}
+
 fn create(
     connection: &Connection,
     name: &PolicyName,
@@ -144,6 +154,6 @@ pub(crate) fn attached(
     rows.map(|name| policy_name(&name?)).collect()
 }
 
-fn policy_name(text: &str) -> Result<PolicyName, StoreError> {
+pub(crate) fn policy_name(text: &str) -> Result<PolicyName, StoreError> {
     PolicyName::new(text).map_err(|error| StoreError::corrupt("policy name", error))
 }
