@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 
 use crate::{
     Authority, Profile, PublicKey, PublicKeyError, Serial, ServerNames, ServerProfile, VerifiedCsr,
+    handed_out::NOBODY,
     pem_of_certificate,
     profile::{thing_uri, validity},
     sha256,
@@ -189,6 +190,29 @@ impl Authority {
             vec![SanType::URI(thing_uri(&thing).try_into().map_err(signer)?)];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.signed(params, serial, validity, &key)
+    }
+
+    /// Issues a certificate that no thing has yet, for a device whose CSR somebody vouches for.
+    ///
+    /// Its subject is the CSR's common name as far as a thing may have that name, or else nobody's.
+    /// It carries no thing's URI: which thing it is for is what the registry says.
+    ///
+    /// # Errors
+    /// [`IssueError`] when the issuing certificate is not valid now or the signer fails.
+    pub fn issue_unattached(
+        &self,
+        csr: VerifiedCsr,
+        profile: &Profile,
+        serial: Serial,
+        now: Timestamp,
+    ) -> Result<Issued, IssueError> {
+        let issuer = self.issuing_validity();
+        let validity = validity(profile.validity_for, profile.backdate, issuer, now)?;
+        let mut params = leaf(serial, validity)?;
+        let name = csr.thing().map_or(NOBODY, ThingName::as_str);
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.signed(params, serial, validity, &csr.into_public_key())
     }
 
     /// Issues a server's own certificate for `key`, reached under `names`.

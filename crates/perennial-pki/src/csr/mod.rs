@@ -4,7 +4,7 @@ mod fields;
 mod request;
 
 use perennial_core::{
-    ids::Digest,
+    ids::{Digest, ThingName},
     message::{MAX_CSR_LEN, RefusalCode},
 };
 
@@ -36,6 +36,7 @@ pub struct Expectation<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedCsr {
     public_key: PublicKey,
+    thing: Option<ThingName>,
     digest: Digest,
 }
 
@@ -160,7 +161,8 @@ impl CsrDer {
         check_signature(&fields, &public_key)?;
         request::check(fields.attributes, expectation)?;
         check_subject(&fields, expectation)?;
-        Ok(VerifiedCsr { public_key, digest: self.digest() })
+        let thing = thing_named(&fields);
+        Ok(VerifiedCsr { public_key, thing, digest: self.digest() })
     }
 }
 
@@ -180,6 +182,13 @@ fn check_subject(fields: &Fields<'_>, expectation: &Expectation<'_>) -> Result<(
         fields.common_names().map_err(|NotDer| CsrError::Malformed { at: "the subject" })?;
     let foreign = names.into_iter().find(|name| !name.is_empty() && *name != expected.as_bytes());
     foreign.map_or(Ok(()), |name| Err(wrong_subject(name, expected)))
+}
+
+/// The one name of the subject, if it is one that a thing may have.
+fn thing_named(fields: &Fields<'_>) -> Option<ThingName> {
+    let names = fields.common_names().ok()?;
+    let [name] = names[..] else { return None };
+    ThingName::new(str::from_utf8(name).ok()?).ok()
 }
 
 fn wrong_subject(found: &[u8], expected: &str) -> CsrError {
@@ -206,6 +215,11 @@ impl VerifiedCsr {
     /// SHA-256 of the CSR's DER.
     pub fn csr_digest(&self) -> Digest {
         self.digest
+    }
+
+    /// What the CSR's subject names, as far as it is a name that a thing may have. Its own word.
+    pub(crate) fn thing(&self) -> Option<&ThingName> {
+        self.thing.as_ref()
     }
 
     pub(crate) fn into_public_key(self) -> PublicKey {
