@@ -79,6 +79,7 @@ pub(crate) struct DeviceVerifier {
     presence: Arc<PresenceLog>,
     provider: Arc<CryptoProvider>,
     algorithms: WebPkiSupportedAlgorithms,
+    mandatory: bool,
 }
 
 impl DeviceVerifier {
@@ -90,7 +91,20 @@ impl DeviceVerifier {
     ) -> Self {
         let provider = provider();
         let algorithms = provider.signature_verification_algorithms;
-        Self { anchors, principals, clock, presence, provider: Arc::new(provider), algorithms }
+        Self {
+            anchors,
+            principals,
+            clock,
+            presence,
+            provider: Arc::new(provider),
+            algorithms,
+            mandatory: true,
+        }
+    }
+
+    /// Lets clients in that show no certificate, and nobody in grace: that is for MQTT.
+    pub(crate) fn optional(self) -> Self {
+        Self { mandatory: false, ..self }
     }
 
     /// Checks the chain; says whether the certificate is good but for having ended.
@@ -147,6 +161,7 @@ impl DeviceVerifier {
         let (id, status) = (principal.certificate_id, principal.status);
         let (now, ended_at) = ((self.clock)(), principal.validity.not_after);
         let why = match principal.standing(now) {
+            Ok(standing) if standing.in_grace && !self.mandatory => CertificateError::Expired,
             Ok(standing) if standing.in_grace || !ended => return Ok(()),
             Err(Unfit::NotActive) => {
                 tracing::info!(certificate.id = %id, %status, "certificate refused");
@@ -189,6 +204,10 @@ impl fmt::Debug for DeviceVerifier {
 }
 
 impl ClientCertVerifier for DeviceVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
