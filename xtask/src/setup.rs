@@ -25,9 +25,10 @@ const NEEDS: [(Probe, &str); 8] = [
 /// Where programs may be although a plain user's PATH lacks it (Debian's mosquitto).
 const EXTRA_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
-/// The Python of the device test, relative to the root.
+/// The Python of the tests and what it needs, relative to the root.
 const PYTHON_FOLDER: &str = "target/python";
-const REQUIREMENTS: &str = "examples/bare-device/requirements.txt";
+const REQUIREMENTS: [&str; 2] =
+    ["examples/bare-device/requirements.txt", "crates/perennial-e2e/tests/aws/requirements.txt"];
 
 enum Probe {
     Program(&'static str),
@@ -116,17 +117,24 @@ fn is_roots(_: &fs::Metadata) -> bool {
     false
 }
 
-/// A virtual environment with the pinned MQTT library, made anew when the pins change.
+/// A virtual environment with the pinned libraries, made anew when the pins change.
 fn make_python(workspace: &Workspace) -> Result<()> {
-    let (folder, pins) = (workspace.path(PYTHON_FOLDER), workspace.path(REQUIREMENTS));
+    let folder = workspace.path(PYTHON_FOLDER);
     let installed = folder.join("requirements.txt");
-    let wanted = fs::read(&pins).with_context(|| format!("reading {REQUIREMENTS}"))?;
-    if fs::read(&installed).is_ok_and(|found| found == wanted) {
+    let mut wanted = String::new();
+    for pins in REQUIREMENTS {
+        let read = fs::read_to_string(workspace.path(pins));
+        wanted.push_str(&read.with_context(|| format!("reading {pins}"))?);
+    }
+    if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
         return Ok(());
     }
     process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     let mut pip = Command::new(folder.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    process::run(pip.arg(&pins))?;
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+    for pins in REQUIREMENTS {
+        pip.arg("--requirement").arg(workspace.path(pins));
+    }
+    process::run(&mut pip)?;
     fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))
 }

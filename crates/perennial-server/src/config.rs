@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
+use perennial_api::Rate;
 use perennial_broker::TlsVersion;
 use perennial_core::{
     audit::{Check, CheckName, Schedule, Threshold},
@@ -19,6 +20,8 @@ use serde::Deserialize;
 pub struct Config {
     /// The MQTT listener.
     pub mqtt: Mqtt,
+    /// The HTTPS listener: the API.
+    pub http: Http,
     /// What certificates are issued.
     pub certificates: Certificates,
     /// When and what is audited.
@@ -50,6 +53,34 @@ impl Default for Mqtt {
             names: ["localhost", "127.0.0.1", "::1"].map(String::from).to_vec(),
             allow_tls12: false,
             prefix: Prefix::default(),
+        }
+    }
+}
+
+/// The HTTPS listener: the API. It shows the same certificate as the MQTT listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where plain HTTP listens as well; loopback only.
+    pub plain: Option<SocketAddr>,
+    /// Lets clients in that know TLS 1.2 only.
+    pub allow_tls12: bool,
+    /// How many requests a second an access key may make in the long run.
+    pub requests_per_second: u32,
+    /// How many requests an access key may make at once.
+    pub burst: u32,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
+            plain: None,
+            allow_tls12: false,
+            requests_per_second: 100,
+            burst: 500,
         }
     }
 }
@@ -245,9 +276,27 @@ impl Config {
         Scope { region, account: id, ..Scope::default() }
     }
 
-    pub(crate) fn oldest_tls(&self) -> TlsVersion {
-        if self.mqtt.allow_tls12 { TlsVersion::V1_2 } else { TlsVersion::V1_3 }
+    /// The name under which this server is reached: the first that its certificate carries.
+    pub(crate) fn host(&self) -> String {
+        let host = self.mqtt.names.first().map_or("localhost", String::as_str);
+        if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
     }
+
+    pub(crate) fn oldest_tls(&self) -> TlsVersion {
+        oldest(self.mqtt.allow_tls12)
+    }
+
+    pub(crate) fn oldest_https_tls(&self) -> TlsVersion {
+        oldest(self.http.allow_tls12)
+    }
+
+    pub(crate) fn request_rate(&self) -> Rate {
+        Rate { per_second: self.http.requests_per_second, burst: self.http.burst.max(1) }
+    }
+}
+
+fn oldest(allow_tls12: bool) -> TlsVersion {
+    if allow_tls12 { TlsVersion::V1_2 } else { TlsVersion::V1_3 }
 }
 
 fn check(name: CheckName, key: &'static str, secs: u64) -> Result<Check, ConfigError> {

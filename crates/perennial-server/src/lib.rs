@@ -2,13 +2,17 @@
 #![warn(missing_docs)]
 
 mod adapter;
+mod administrator;
+mod aws_file;
 mod config;
 pub mod control;
 pub mod demo;
 mod enrolment;
+mod http;
 mod server;
 mod server_certificate;
 
+pub use administrator::{config_path, credentials_path};
 pub use config::{Config, ConfigError};
 pub use enrolment::{Candidate, Certified};
 pub use server::{DEVICE_POLICY, Server};

@@ -29,9 +29,10 @@ use tracing::{info, warn};
 use crate::{
     adapter::{
         BrokerMessaging, CertificateAuthority, LapsedInbox, LiveRegistry, LogNotifier, Recovery,
-        StorePrincipals, SystemEntropy, listen_for_messages, listen_for_presence,
+        RunningServer, StorePrincipals, SystemEntropy, listen_for_messages, listen_for_presence,
     },
     config::Config,
+    http::{Ports as HttpPorts, Serving},
     server_certificate::ServerCertificate,
 };
 
@@ -51,6 +52,7 @@ pub struct Server {
     broker: BrokerHandle,
     mqtt: SocketAddr,
     ring: Ring,
+    http: Serving,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -86,12 +88,20 @@ impl Server {
         );
         let (certified, validity) = certificate.issue()?;
         let identity = ServerIdentity::new(certified);
-        let broker = bind(&config, &identity, &authority, Arc::clone(&principals))?;
+        let anchors = TrustAnchors::new(&[authority.issuing().clone()])?;
+        let ports =
+            HttpPorts::bind(&config, identity.clone(), anchors.clone(), Arc::clone(&principals))
+                .await?;
+        let broker = bind(&config, &identity, anchors, Arc::clone(&principals))?;
         let (mqtt, handle) = (broker.local_addr(), broker.handle());
         let registry = Arc::new(LiveRegistry::new(store.clone(), principals, handle.clone()));
         let ring = start_ring(&config, &store, &authority, &registry, &handle).await?;
         let intake = ring.intake();
         listen_for_messages(&handle, &config.mqtt.prefix, &intake)?;
+        let running = RunningServer::of(&registry, &config, mqtt);
+        let foundation = (&store, &authority);
+        let inside = (running, ring.intake());
+        let http = ports.serve(data, &config, foundation, inside, &shutdown).await?;
         let (lapsed, telling) = LapsedInbox::telling(store.clone());
         let prefix = config.mqtt.prefix.clone();
         let presence = listen_for_presence(handle.clone(), prefix, intake, lapsed);
@@ -104,7 +114,7 @@ impl Server {
             tokio::spawn(sweep(store.clone(), shutdown.clone())),
             tokio::spawn(broker.run(shutdown.clone().cancelled_owned())),
         ];
-        info!(%mqtt, data = %data.display(), "listening");
+        info!(%mqtt, https = %http.https(), data = %data.display(), "listening");
         let data = data.to_owned();
         Ok(Self {
             data,
@@ -115,6 +125,7 @@ impl Server {
             broker: handle,
             mqtt,
             ring,
+            http,
             shutdown,
             tasks,
         })
@@ -123,6 +134,16 @@ impl Server {
     /// Where devices connect.
     pub fn mqtt(&self) -> SocketAddr {
         self.mqtt
+    }
+
+    /// Where the API listens.
+    pub fn https(&self) -> SocketAddr {
+        self.http.https()
+    }
+
+    /// Where the API listens without TLS, if it does.
+    pub fn plain_http(&self) -> Option<SocketAddr> {
+        self.http.plain()
     }
 
     /// The data folder.
@@ -174,6 +195,7 @@ impl Server {
     /// Stops: sessions are told, what is being committed is committed, nothing accepted is lost.
     pub async fn stop(self) {
         self.shutdown.cancel();
+        self.http.stop().await;
         self.ring.stop().await;
         for task in self.tasks {
             // One that panicked has ended too.
@@ -243,7 +265,7 @@ fn device_policy(config: &Config) -> String {
 fn bind(
     config: &Config,
     identity: &ServerIdentity,
-    authority: &Authority,
+    anchors: TrustAnchors,
     principals: Arc<StorePrincipals>,
 ) -> anyhow::Result<Broker> {
     let settings = perennial_broker::Settings {
@@ -252,7 +274,6 @@ fn bind(
         scope: config.scope(),
         limits: Limits::default(),
     };
-    let anchors = TrustAnchors::new(&[authority.issuing().clone()])?;
     let clock = Arc::new(|| SystemClock.now());
     Ok(Broker::bind(settings, identity.clone(), anchors, principals, clock)?)
 }

@@ -24,7 +24,8 @@ const TRIES: usize = 40;
 /// Starts the real program; answers it and the address it listens on.
 fn serve(data: &Path, mqtt: &str) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_perennial"))
-        .args(["serve", "--json", "--log", "off", "--mqtt", mqtt, "--data"])
+        .args(["serve", "--json", "--log", "off", "--mqtt", mqtt])
+        .args(["--http", "127.0.0.1:0", "--data"])
         .arg(data)
         .stdout(Stdio::piped())
         .spawn()

@@ -18,7 +18,7 @@ fn serve(data: &Path) -> Command {
 }
 
 fn serve_by(mut command: Command, data: &Path, mqtt: &str) -> Command {
-    command.args(["serve", "--mqtt", mqtt, "--data"]).arg(data);
+    command.args(["serve", "--mqtt", mqtt, "--http", "127.0.0.1:0", "--data"]).arg(data);
     command
 }
 
@@ -77,6 +77,30 @@ fn a_port_in_use_is_named() {
     let said = refused(&mut serve_by(program, &folder.path().join("data"), &address));
 
     assert!(said.contains(&address) && said.contains("in use"), "{said}");
+}
+
+#[test]
+fn the_apis_port_in_use_is_named_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_perennial"));
+    command.args(["serve", "--mqtt", "127.0.0.1:0", "--http", &address, "--data"]);
+    let said = refused(command.arg(folder.path().join("data")));
+
+    assert!(said.contains(&address) && said.contains("in use"), "{said}");
+}
+
+#[test]
+fn plain_http_for_the_network_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("perennial.toml");
+    fs::write(&config, "[http]\nplain = \"0.0.0.0:0\"\n").unwrap();
+
+    let said = refused(serve(&folder.path().join("data")).arg("--config").arg(&config));
+
+    assert!(said.contains("only a loopback address"), "{said}");
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub(crate) struct Device {
 pub(crate) fn config() -> Config {
     let mut config = Config::default();
     config.mqtt.listen.set_port(0);
+    config.http.listen.set_port(0);
     config.rotation.spread_secs = 0;
     config.rotation.csr_wait_secs = 2;
     config.rotation.ack_wait_secs = 2;

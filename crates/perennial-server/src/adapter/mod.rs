@@ -10,6 +10,7 @@ mod notifier;
 mod principals;
 mod recovery;
 mod registry;
+mod running;
 
 pub(crate) use authority::CertificateAuthority;
 pub(crate) use entropy::SystemEntropy;
@@ -19,3 +20,4 @@ pub(crate) use notifier::LogNotifier;
 pub(crate) use principals::StorePrincipals;
 pub(crate) use recovery::{LapsedInbox, Recovery};
 pub(crate) use registry::LiveRegistry;
+pub(crate) use running::RunningServer;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use perennial_server::{Config, Server, control};
+use perennial_server::{Config, Server, config_path, control, credentials_path};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::nouns::Common;
@@ -20,6 +20,9 @@ pub(crate) struct Serve {
     /// Where MQTT over TLS listens; wins over the configuration file.
     #[arg(long, value_name = "ADDR")]
     mqtt: Option<SocketAddr>,
+    /// Where HTTPS listens: the API; wins over the configuration file.
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
 }
 
 impl Serve {
@@ -28,6 +31,9 @@ impl Serve {
         let mut config = self.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
         if let Some(mqtt) = self.mqtt {
             config.mqtt.listen = mqtt;
+        }
+        if let Some(http) = self.http {
+            config.http.listen = http;
         }
         let mut terminate = signal(SignalKind::terminate())?;
         let server = Arc::new(Server::start(common.data(), config).await?);
@@ -48,14 +54,24 @@ impl Serve {
 
 #[expect(clippy::print_stdout, reason = "what listens where is the command's output")]
 fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
-    let (mqtt, data) = (server.mqtt(), server.data());
-    let anchor = data.join("ca.pem");
+    let (mqtt, https, data) = (server.mqtt(), server.https(), server.data());
+    let (anchor, plain) = (data.join("ca.pem"), server.plain_http());
+    let (config, credentials) = (config_path(data), credentials_path(data));
     if json {
-        println!("{}", serde_json::json!({ "mqtt": mqtt, "caFile": anchor, "data": data }));
+        let announced = serde_json::json!({ "mqtt": mqtt, "https": https, "plainHttp": plain,
+            "caFile": anchor, "data": data, "awsConfigFile": config,
+            "awsSharedCredentialsFile": credentials });
+        println!("{announced}");
         return Ok(());
     }
     println!("MQTT over TLS   {mqtt}");
+    println!("HTTPS           {https}");
+    if let Some(plain) = plain {
+        println!("plain HTTP      {plain}");
+    }
     println!("trust anchor    {}", anchor.display());
     println!("data folder     {}", data.display());
+    println!("administrator   AWS_CONFIG_FILE={}", config.display());
+    println!("                AWS_SHARED_CREDENTIALS_FILE={}", credentials.display());
     Ok(())
 }

@@ -127,6 +127,7 @@ impl Demo {
 fn config(options: &Options) -> Config {
     let mut config = Config::default();
     config.mqtt.listen.set_port(0);
+    config.http.listen.set_port(0);
     config.rotation.spread_secs = if options.watched && options.devices <= 200 { 5 } else { 0 };
     config.rotation.csr_wait_secs = 10;
     config.rotation.ack_wait_secs = 10;

@@ -1,0 +1,81 @@
+//! The API: what operations work on, and the way of a request through it.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State};
+use perennial_core::policy::Scope;
+use perennial_orchestrator::{Intake, port::Clock};
+use perennial_pki::{Authority, Profile};
+use perennial_store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::{KeyRing, Running, gate, table::Table};
+
+/// What the API may be told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The account and region that ARNs name and signatures are for.
+    pub scope: Scope,
+    /// How the certificates it issues look.
+    pub profile: Profile,
+}
+
+/// The API over one store. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(pub(crate) Arc<Parts>);
+
+/// What operations work on.
+pub(crate) struct Parts {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) keys: KeyRing,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) running: Arc<dyn Running>,
+    pub(crate) intake: Intake,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) table: Table,
+    /// Operations under way; each is carried to its end, whatever becomes of its connection.
+    pub(crate) under_way: TaskTracker,
+    /// Making keys for others takes a processor for a while: one at a time.
+    pub(crate) key_making: Arc<Semaphore>,
+}
+
+impl Api {
+    /// Puts an API together.
+    pub fn new(
+        settings: Settings,
+        keys: KeyRing,
+        authority: Arc<Authority>,
+        running: Arc<dyn Running>,
+        intake: Intake,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            settings,
+            store: keys.store().clone(),
+            keys,
+            authority,
+            running,
+            intake,
+            clock,
+            table: Table::whole(),
+            under_way: TaskTracker::new(),
+            key_making: Arc::new(Semaphore::new(1)),
+        }))
+    }
+
+    /// What a [`Listener`](crate::Listener) serves: every path that needs no path of its own goes
+    /// through the gate.
+    pub fn router(&self) -> Router {
+        let signed =
+            |State(api): State<Self>, request| async move { gate::answer(api, request).await };
+        Router::new().fallback(signed).with_state(self.clone())
+    }
+
+    /// Waits until every operation under way has ended. The listeners must have stopped.
+    pub async fn drain(&self) {
+        self.0.under_way.close();
+        self.0.under_way.wait().await;
+    }
+}

@@ -1,0 +1,76 @@
+//! A call: one request that was let in, and what it may work on.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request;
+use perennial_core::{ids::CertificateId, policy::Scope, time::Timestamp};
+use perennial_orchestrator::Intake;
+use perennial_pki::{Authority, Profile};
+use perennial_store::{Actor, Store};
+use tokio::sync::Semaphore;
+
+use crate::{KeyRing, Running, api::Parts};
+
+/// A request as it was let in.
+pub(crate) struct Received {
+    /// The path's members, decoded.
+    pub(crate) path: Vec<(String, String)>,
+    pub(crate) head: request::Parts,
+    pub(crate) body: Bytes,
+}
+
+/// What an operation works on. The store it sees writes the caller into every event.
+pub(crate) struct Call {
+    parts: Arc<Parts>,
+    store: Store,
+    now: Timestamp,
+}
+
+impl Call {
+    pub(crate) fn new(parts: Arc<Parts>, actor: Actor, now: Timestamp) -> Self {
+        let store = parts.store.acting_as(actor);
+        Self { parts, store, now }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.parts.keys
+    }
+
+    pub(crate) fn authority(&self) -> &Arc<Authority> {
+        &self.parts.authority
+    }
+
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.parts.settings.profile
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.parts.settings.scope
+    }
+
+    pub(crate) fn running(&self) -> &dyn Running {
+        &*self.parts.running
+    }
+
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.parts.intake
+    }
+
+    pub(crate) fn key_making(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.parts.key_making)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Lets live sessions notice a certificate's change.
+    pub(crate) fn changed(&self, id: CertificateId) {
+        self.running().certificates_changed(&[id]);
+    }
+}

@@ -1,0 +1,232 @@
+//! Decoding: a request's path, query string and body become one operation's typed input.
+//!
+//! Nothing is skipped: a member that an operation does not know is refused, since ignoring it
+//! would claim to have done what it asks for. (AWS ignores it.)
+
+use std::{borrow::Cow, fmt};
+
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned, IntoDeserializer, value::MapDeserializer},
+    forward_to_deserialize_any,
+};
+
+use crate::{ApiError, Code, call::Received};
+
+/// No members at all.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// An operation's input.
+#[derive(Debug)]
+pub(crate) struct Input<P = Nothing, Q = Nothing, B = Nothing> {
+    /// Members of the path.
+    pub(crate) path: P,
+    /// Members of the query string.
+    pub(crate) query: Q,
+    /// Members of the body.
+    pub(crate) body: B,
+    /// Header fields, of which `header` reads one.
+    headers: HeaderMap,
+}
+
+/// What can be read from a request.
+pub(crate) trait FromReceived: Sized {
+    fn read(received: &Received) -> Result<Self, ApiError>;
+}
+
+impl<P, Q, B> FromReceived for Input<P, Q, B>
+where
+    P: DeserializeOwned,
+    Q: DeserializeOwned,
+    B: DeserializeOwned,
+{
+    fn read(received: &Received) -> Result<Self, ApiError> {
+        let query = received.head.uri.query().unwrap_or_default();
+        Ok(Self {
+            path: from_pairs(received.path.iter().map(|(name, value)| (name.as_str(), value)))?,
+            query: from_query(query)?,
+            body: from_body(&received.body)?,
+            headers: received.head.headers.clone(),
+        })
+    }
+}
+
+impl<P, Q, B> Input<P, Q, B> {
+    /// The one value of a header field that must be there.
+    pub(crate) fn header(&self, name: &str) -> Result<&str, ApiError> {
+        let mut values = self.headers.get_all(name).iter();
+        match (values.next().map(http::HeaderValue::to_str), values.next()) {
+            (Some(Ok(value)), None) => Ok(value),
+            (None, _) => Err(ApiError::invalid(format!("The header {name} is missing"))),
+            (Some(_), _) => {
+                Err(ApiError::invalid(format!("The header {name} must be one line of ASCII")))
+            }
+        }
+    }
+}
+
+fn from_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let mut pairs = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        pairs.push((decoded(name)?, decoded(value)?));
+    }
+    from_pairs(pairs.iter().map(|(name, value)| (&**name, &**value)))
+}
+
+fn decoded(text: &str) -> Result<Cow<'_, str>, ApiError> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded.map_err(|_| ApiError::invalid("The query string is not UTF-8"))
+}
+
+fn from_pairs<'a, T: DeserializeOwned>(
+    pairs: impl Iterator<Item = (&'a str, impl AsRef<str> + 'a)>,
+) -> Result<T, ApiError> {
+    let pairs: Vec<(&str, Text)> =
+        pairs.map(|(name, value)| (name, Text(value.as_ref().to_owned()))).collect();
+    let map = MapDeserializer::new(pairs.into_iter());
+    serde_path_to_error::deserialize(map).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.into_inner());
+        ApiError::invalid(located::<de::value::Error>(&path, &inner))
+    })
+}
+
+fn from_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.into_inner());
+        match inner.classify() {
+            serde_json::error::Category::Data => {
+                ApiError::invalid(located::<serde_json::Error>(&path, &inner))
+            }
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => not_json(&inner),
+        }
+    })?;
+    json.end().map_err(|error| not_json(&error))?;
+    Ok(read)
+}
+
+fn not_json(error: &serde_json::Error) -> ApiError {
+    ApiError::new(Code::SerializationException, format!("The body is not a JSON object: {error}"))
+}
+
+fn located<E: fmt::Display>(path: &str, error: &E) -> String {
+    let text = error.to_string();
+    if path == "." { text } else { format!("{path}: {text}") }
+}
+
+/// A text of a path or query string, which becomes whatever the member is.
+struct Text(String);
+
+macro_rules! parsed {
+    ($($method:ident $visit:ident,)+) => {
+        $(fn $method<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+            match self.0.parse() {
+                Ok(value) => visitor.$visit(value),
+                // Refused by the visitor in its own words.
+                Err(_) => visitor.visit_string(self.0),
+            }
+        })+
+    };
+}
+
+impl<'de> Deserializer<'de> for Text {
+    type Error = de::value::Error;
+
+    parsed! {
+        deserialize_bool visit_bool,
+        deserialize_i64 visit_i64,
+        deserialize_u16 visit_u16,
+        deserialize_u32 visit_u32,
+        deserialize_u64 visit_u64,
+    }
+
+    fn deserialize_any<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_string(self.0)
+    }
+
+    fn deserialize_option<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_enum(self.0.into_deserializer())
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 i32 i128 u8 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de> for Text {
+    type Deserializer = Self;
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Query {
+        #[serde(default)]
+        flag: bool,
+        page_size: Option<u32>,
+        name: Option<String>,
+    }
+
+    #[test]
+    fn a_query_becomes_what_its_members_are() {
+        let read: Query = from_query("flag=true&pageSize=7&name=a%20b").unwrap();
+
+        let name = Some("a b".to_owned());
+        assert_eq!(read, Query { flag: true, page_size: Some(7), name });
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let message = |query: &str| from_query::<Query>(query).unwrap_err().message;
+
+        assert!(message("pageSize=x").starts_with("pageSize: invalid type: string \"x\""));
+        assert!(message("flag=yes").starts_with("flag: "));
+        assert!(message("colour=red").contains("unknown field `colour`"));
+        assert!(message("flag=true&flag=true").contains("duplicate field"));
+        assert!(message("name=%ff").contains("UTF-8"));
+    }
+
+    #[test]
+    fn a_body_is_one_json_object_or_nothing() {
+        let code = |body: &str| from_body::<Query>(body.as_bytes()).unwrap_err().code;
+
+        assert!(from_body::<Query>(b"").is_ok());
+        assert_eq!(code("{"), Code::SerializationException);
+        assert_eq!(code("{} {}"), Code::SerializationException);
+        assert_eq!(code("[1, 2]"), Code::InvalidRequestException);
+        assert_eq!(code("{\"flag\": 1}"), Code::InvalidRequestException);
+        assert_eq!(code("{\"colour\": 1}"), Code::InvalidRequestException);
+    }
+}

@@ -1,0 +1,170 @@
+//! Errors as AWS gives them: a code, its status, a message, and members of some codes.
+
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+use perennial_core::access::Need;
+use perennial_store::StoreError;
+use serde_json::{Map, Value, json};
+use tracing::error;
+
+use crate::sigv4::SignatureError;
+
+macro_rules! codes {
+    ($($code:ident $status:ident,)+) => {
+        /// AWS's error codes, each with its one status.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "AWS documents them under these names")]
+        pub enum Code {
+            $($code,)+
+        }
+
+        impl Code {
+            /// Its name on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => stringify!($code),)+
+                }
+            }
+
+            /// The status it is answered with.
+            pub const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$code => StatusCode::$status,)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    AccessDeniedException FORBIDDEN,
+    CertificateConflictException CONFLICT,
+    CertificateStateException NOT_ACCEPTABLE,
+    CertificateValidationException BAD_REQUEST,
+    ConflictException CONFLICT,
+    ConflictingResourceUpdateException CONFLICT,
+    DeleteConflictException CONFLICT,
+    IncompleteSignatureException BAD_REQUEST,
+    InternalFailureException INTERNAL_SERVER_ERROR,
+    InvalidRequestException BAD_REQUEST,
+    InvalidSignatureException FORBIDDEN,
+    InvalidStateTransitionException CONFLICT,
+    LimitExceededException GONE,
+    MalformedPolicyException BAD_REQUEST,
+    MissingAuthenticationTokenException FORBIDDEN,
+    NotConfiguredException NOT_FOUND,
+    RegistrationCodeValidationException BAD_REQUEST,
+    RequestEntityTooLargeException PAYLOAD_TOO_LARGE,
+    RequestTimeoutException REQUEST_TIMEOUT,
+    ResourceAlreadyExistsException CONFLICT,
+    ResourceNotFoundException NOT_FOUND,
+    ResourceRegistrationFailureException BAD_REQUEST,
+    SerializationException BAD_REQUEST,
+    ServiceUnavailableException SERVICE_UNAVAILABLE,
+    TaskAlreadyExistsException BAD_REQUEST,
+    ThrottlingException BAD_REQUEST,
+    UnknownOperationException NOT_FOUND,
+    UnrecognizedClientException FORBIDDEN,
+    VersionConflictException CONFLICT,
+    VersionsLimitExceededException CONFLICT,
+}
+
+/// What a caller is told went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", code.as_str())]
+pub struct ApiError {
+    /// AWS's code.
+    pub code: Code,
+    /// What was wrong, where, and what to do.
+    pub message: String,
+    /// Further members of the answer, such as `resourceArn`.
+    pub members: Map<String, Value>,
+}
+
+impl ApiError {
+    /// An error without further members.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), members: Map::new() }
+    }
+
+    /// The input cannot be what was meant.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidRequestException, message)
+    }
+
+    /// Something named does not exist.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Code::ResourceNotFoundException, message)
+    }
+
+    /// Something of that name exists: which it is goes with the answer.
+    pub fn exists(message: impl Into<String>, id: &str, arn: &str) -> Self {
+        let mut error = Self::new(Code::ResourceAlreadyExistsException, message);
+        error.members.insert("resourceId".to_owned(), id.into());
+        error.members.insert("resourceArn".to_owned(), arn.into());
+        error
+    }
+
+    /// A fault of the server's own: its caller hears no more than that, the log hears all.
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        error!(%cause, "a request failed");
+        Self::new(Code::InternalFailureException, "An internal failure has occurred; see the log.")
+    }
+
+    pub(crate) fn denied(caller: &str, operation: &str, need: Need) -> Self {
+        let message = format!(
+            "User: {caller} is not authorized to perform: iot:{operation}: its access key's role \
+             may not do what needs {need:?}"
+        );
+        Self::new(Code::AccessDeniedException, message)
+    }
+
+    pub(crate) fn response(&self) -> Response<Body> {
+        let mut members = self.members.clone();
+        members.insert("message".to_owned(), json!(self.message));
+        let mut response = Response::new(Body::from(Value::Object(members).to_string()));
+        *response.status_mut() = self.code.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(self.code.as_str()));
+        response
+    }
+}
+
+impl From<SignatureError> for ApiError {
+    fn from(error: SignatureError) -> Self {
+        let code = match error {
+            SignatureError::Missing => Code::MissingAuthenticationTokenException,
+            SignatureError::Incomplete(_) => Code::IncompleteSignatureException,
+            SignatureError::Invalid(_) => Code::InvalidSignatureException,
+            SignatureError::Unrecognized(_) => Code::UnrecognizedClientException,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            _ if error.is_retryable() => {
+                error!(%error, "the store could not serve a request");
+                let message = "The store is busy, full or shutting down; try again.";
+                return Self::new(Code::ServiceUnavailableException, message);
+            }
+            StoreError::NotFound { .. } => Code::ResourceNotFoundException,
+            StoreError::Exists { .. } => Code::ResourceAlreadyExistsException,
+            StoreError::DeleteConflict(_) => Code::DeleteConflictException,
+            StoreError::LimitExceeded(_) => Code::LimitExceededException,
+            StoreError::StateConflict(_) | StoreError::Unlawful(_) => {
+                Code::CertificateStateException
+            }
+            StoreError::Invalid(_) | StoreError::Refused(_) => Code::InvalidRequestException,
+            StoreError::Database(_)
+            | StoreError::Corrupt { .. }
+            | StoreError::Outdated { .. }
+            | StoreError::Undone
+            | StoreError::Closed => return Self::internal(&error),
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,108 @@
+//! The gate: who signed a request, whether they may do that, and the answer they get.
+
+use std::{net::IpAddr, sync::Arc};
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use axum::body::Body;
+use http::{HeaderValue, Request, Response, header, request};
+use perennial_store::Actor;
+use serde_json::Value;
+use tracing::{info, warn};
+
+use crate::{
+    Api, ApiError, Code, Peer, body,
+    call::{Call, Received},
+    key_ring::Key,
+    sigv4::{Claim, Parts, SignatureError, digest},
+};
+
+/// Answers a request, whatever it is.
+pub(crate) async fn answer(api: Api, request: Request<Body>) -> Response<Body> {
+    let request_id = request_id();
+    let answered = admit(api, request, &request_id).await;
+    let mut response = match answered {
+        Ok(output) => success(&output),
+        Err(error) => {
+            info!(request.id = %request_id, code = error.code.as_str(), message = %error.message, "refused");
+            error.response()
+        }
+    };
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+fn success(output: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(output.to_string()));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// Reads no body before a key in force is named, and runs nothing before the signature counts.
+async fn admit(api: Api, request: Request<Body>, request_id: &str) -> Result<Value, ApiError> {
+    let now = api.0.clock.now();
+    let (head, body) = request.into_parts();
+    let claim = Claim::read(parts(&head))?;
+    let key = api.0.keys.find(claim.access_key_id()).ok_or_else(unknown_key)?;
+    claim.check_scope(&api.0.settings.scope.region, now)?;
+    let body = body::read(body).await?;
+    claim.verify(parts(&head), &digest(&body), &key.secret)?;
+    if !api.0.keys.admits(&key, now) {
+        return Err(ApiError::new(Code::ThrottlingException, "Rate exceeded"));
+    }
+    let found = api.0.table.find(claim.service(), &head.method, head.uri.path())?;
+    let operation = found.operation;
+    if !key.role.may(operation.need) {
+        let error = ApiError::denied(&caller(&api, &key), operation.name, operation.need);
+        warn!(access_key.id = %key.id, operation = operation.name, "refused for its role");
+        return Err(error);
+    }
+    let actor = Actor {
+        access_key_id: key.id.clone(),
+        operation: operation.name,
+        request_id: request_id.to_owned(),
+        source: source(&head),
+    };
+    let received = Received { path: found.path, head, body };
+    let call = Call::new(Arc::clone(&api.0), actor, now);
+    // A task of its own: a change whose caller hangs up is carried to its end, sessions included.
+    let done = api.0.under_way.spawn(operation.run(call, received)).await;
+    done.unwrap_or_else(|error| Err(ApiError::internal(&error)))
+}
+
+fn parts(head: &request::Parts) -> Parts<'_> {
+    Parts {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers: &head.headers,
+    }
+}
+
+fn unknown_key() -> SignatureError {
+    SignatureError::Unrecognized("The security token included in the request is invalid.")
+}
+
+/// The caller as AWS would name them.
+fn caller(api: &Api, key: &Key) -> String {
+    let scope = &api.0.settings.scope;
+    format!("arn:{}:iam::{}:user/{}", scope.partition, scope.account, key.id)
+}
+
+fn source(head: &request::Parts) -> Option<IpAddr> {
+    head.extensions.get::<Peer>().map(|peer| peer.address.ip())
+}
+
+/// A random UUID (RFC 9562 §5.4).
+fn request_id() -> String {
+    let mut octets = [0u8; 16];
+    // An id that is not random is still an id.
+    let _ = SystemRandom::new().fill(&mut octets);
+    octets[6] = octets[6] & 0x0f | 0x40;
+    octets[8] = octets[8] & 0x3f | 0x80;
+    let digits = hex::encode(octets);
+    let cut = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    cut.join("-")
+}

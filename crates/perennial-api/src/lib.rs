@@ -1,0 +1,31 @@
+//! The control plane in AWS IoT's words: HTTPS, Signature Version 4, REST-JSON.
+//!
+//! A request passes [`Listener`] (TLS, limits), the gate (who signed it, may they), the table
+//! (which operation), and comes to one function in `operation/` that is given typed input and
+//! answers with typed output. What the API asks of the running system stands in [`Running`].
+#![warn(missing_docs)]
+
+mod api;
+mod arn;
+mod body;
+mod bucket;
+mod call;
+mod decode;
+mod error;
+mod gate;
+mod key_ring;
+mod listener;
+mod operation;
+mod page;
+mod running;
+pub mod sigv4;
+mod table;
+mod wire;
+
+pub use api::{Api, Settings};
+pub use bucket::Rate;
+pub use error::{ApiError, Code};
+pub use key_ring::{KeyRing, NewKey};
+pub use listener::{BindError, Limits, Listener, Peer};
+pub use operation::aws_operation_names;
+pub use running::Running;

@@ -1,0 +1,283 @@
+//! Certificates: issuing from a CSR or with keys, showing, listing, changing status, deleting.
+
+use http::Method;
+use perennial_core::{access::Need, certificate::CertificateStatus, ids::CertificateId};
+use perennial_pki::{CsrDer, Expectation, HandedOutKey, Serial, VerifiedCsr, pem_of_certificate};
+use perennial_store::{NewUnattached, Order};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ApiError, arn,
+    call::Call,
+    decode::{Input, Nothing},
+    page,
+    table::Operation,
+    wire::{self, Seconds},
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::iot(
+            "CreateCertificateFromCsr",
+            (Method::POST, "/certificates"),
+            Need::Operate,
+            create_from_csr,
+        ),
+        Operation::iot(
+            "CreateKeysAndCertificate",
+            (Method::POST, "/keys-and-certificate"),
+            Need::Operate,
+            create_with_keys,
+        ),
+        Operation::iot(
+            "DescribeCertificate",
+            (Method::GET, "/certificates/{certificateId}"),
+            Need::Read,
+            describe,
+        ),
+        Operation::iot("ListCertificates", (Method::GET, "/certificates"), Need::Read, list),
+        Operation::iot(
+            "UpdateCertificate",
+            (Method::PUT, "/certificates/{certificateId}"),
+            Need::Operate,
+            update,
+        ),
+        Operation::iot(
+            "DeleteCertificate",
+            (Method::DELETE, "/certificates/{certificateId}"),
+            Need::Operate,
+            delete,
+        ),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CertificatePath {
+    #[serde(deserialize_with = "wire::certificate_id")]
+    certificate_id: CertificateId,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SetAsActive {
+    #[serde(default)]
+    set_as_active: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Csr {
+    certificate_signing_request: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created {
+    certificate_arn: String,
+    certificate_id: CertificateId,
+    certificate_pem: String,
+}
+
+async fn create_from_csr(
+    call: Call,
+    input: Input<Nothing, SetAsActive, Csr>,
+) -> Result<Created, ApiError> {
+    let csr = CsrDer::from_pem(&input.body.certificate_signing_request);
+    let verified = csr.and_then(|csr| csr.verify(&Expectation::default()));
+    let verified = verified.map_err(|error| ApiError::invalid(error.to_string()))?;
+    create(&call, verified, input.query.set_as_active).await
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreatedWithKeys {
+    #[serde(flatten)]
+    created: Created,
+    key_pair: KeyPair,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct KeyPair {
+    public_key: String,
+    private_key: String,
+}
+
+/// The private key is made, answered and forgotten: nothing of it is stored.
+async fn create_with_keys(
+    call: Call,
+    input: Input<Nothing, SetAsActive>,
+) -> Result<CreatedWithKeys, ApiError> {
+    let _turn =
+        call.key_making().acquire_owned().await.map_err(|error| ApiError::internal(&error))?;
+    let made = tokio::task::spawn_blocking(|| -> Result<_, ApiError> {
+        let key = HandedOutKey::generate().map_err(|error| ApiError::internal(&error))?;
+        let csr = key.certificate_request().map_err(|error| ApiError::internal(&error))?;
+        let verified = csr.verify(&Expectation::default());
+        Ok((key, verified.map_err(|error| ApiError::internal(&error))?))
+    });
+    let (key, verified) = made.await.map_err(|error| ApiError::internal(&error))??;
+    let created = create(&call, verified, input.query.set_as_active).await?;
+    let public_key = key.public_pem();
+    let key_pair = KeyPair { public_key, private_key: key.into_private_pem().to_string() };
+    Ok(CreatedWithKeys { created, key_pair })
+}
+
+/// Signs, records, and only then answers.
+async fn create(call: &Call, csr: VerifiedCsr, active: bool) -> Result<Created, ApiError> {
+    let serial = Serial::random().map_err(|error| ApiError::internal(&error))?;
+    let issued = call.authority().issue_unattached(csr, call.profile(), serial, call.now());
+    let issued = issued.map_err(|error| ApiError::internal(&error))?;
+    let id = issued.certificate_id;
+    let certificate = NewUnattached {
+        certificate_id: id,
+        der: issued.der.to_vec(),
+        validity: issued.validity,
+        status: if active { CertificateStatus::Active } else { CertificateStatus::Inactive },
+    };
+    call.store().register_unattached(certificate, call.now()).await?;
+    Ok(Created {
+        certificate_arn: arn::certificate(&id, call.scope()),
+        certificate_id: id,
+        certificate_pem: issued.pem(),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    certificate_description: Description,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Description {
+    certificate_arn: String,
+    certificate_id: CertificateId,
+    status: CertificateStatus,
+    certificate_pem: String,
+    owned_by: String,
+    creation_date: Seconds,
+    validity: Validity,
+    certificate_mode: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Validity {
+    not_before: Seconds,
+    not_after: Seconds,
+}
+
+async fn describe(call: Call, input: Input<CertificatePath>) -> Result<Described, ApiError> {
+    let stored = call.store().certificate(input.path.certificate_id).await?;
+    let certificate = stored.certificate;
+    let id = certificate.certificate_id;
+    let certificate_description = Description {
+        certificate_arn: arn::certificate(&id, call.scope()),
+        certificate_id: id,
+        status: certificate.status,
+        certificate_pem: pem_of_certificate(&stored.der),
+        owned_by: call.scope().account.clone(),
+        creation_date: Seconds(certificate.created_at),
+        validity: Validity {
+            not_before: Seconds(certificate.validity.not_before),
+            not_after: Seconds(certificate.validity.not_after),
+        },
+        certificate_mode: "DEFAULT",
+    };
+    Ok(Described { certificate_description })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Marked {
+    pub(super) page_size: Option<u32>,
+    pub(super) marker: Option<String>,
+    #[serde(default)]
+    pub(super) is_ascending_order: bool,
+}
+
+impl Marked {
+    /// AWS's order unless it is told otherwise: descending.
+    pub(super) fn order(&self) -> Order {
+        if self.is_ascending_order { Order::Ascending } else { Order::Descending }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    certificates: Vec<Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    certificate_arn: String,
+    certificate_id: CertificateId,
+    status: CertificateStatus,
+    certificate_mode: &'static str,
+    creation_date: Seconds,
+}
+
+async fn list(call: Call, input: Input<Nothing, Marked>) -> Result<Listed, ApiError> {
+    let query = input.query;
+    let list = if query.is_ascending_order { "ListCertificates+" } else { "ListCertificates-" };
+    let limit = page::limit(query.page_size, "pageSize")?;
+    let after = page::place(list, query.marker.as_deref())?;
+    let found = call.store().certificates_in(query.order(), after, limit).await?;
+    let summary = |it: perennial_core::certificate::Certificate| Summary {
+        certificate_arn: arn::certificate(&it.certificate_id, call.scope()),
+        certificate_id: it.certificate_id,
+        status: it.status,
+        certificate_mode: "DEFAULT",
+        creation_date: Seconds(it.created_at),
+    };
+    Ok(Listed {
+        next_marker: found.next.map(|place| page::token(list, &place)),
+        certificates: found.items.into_iter().map(summary).collect(),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewStatus {
+    new_status: String,
+}
+
+async fn update(call: Call, input: Input<CertificatePath, NewStatus>) -> Result<Nothing, ApiError> {
+    let id = input.path.certificate_id;
+    let status = input.query.new_status;
+    let to = match status.parse() {
+        Ok(CertificateStatus::PendingActivation) | Err(_) => {
+            let text = format!("newStatus: {status:?} is not ACTIVE, INACTIVE or REVOKED");
+            return Err(ApiError::invalid(text));
+        }
+        Ok(to) => to,
+    };
+    call.store().update_status(id, to, call.now()).await?;
+    call.changed(id);
+    call.intake().nudge();
+    Ok(Nothing {})
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ForceDelete {
+    #[serde(default)]
+    force_delete: bool,
+}
+
+async fn delete(
+    call: Call,
+    input: Input<CertificatePath, ForceDelete>,
+) -> Result<Nothing, ApiError> {
+    let id = input.path.certificate_id;
+    call.store().delete_certificate(id, input.query.force_delete, call.now()).await?;
+    call.changed(id);
+    Ok(Nothing {})
+}

@@ -1,0 +1,64 @@
+//! Operations: one file a group, each operation one row and one function.
+//!
+//! To add one: a row in its group's `operations`, a struct for each part of its input that has
+//! members (`deny_unknown_fields`, AWS's names), a struct for its output, and a function between
+//! them. Then its row in docs/aws-compatibility.md and a call in the tests that drive a server.
+
+mod access_keys;
+mod certificates;
+mod endpoint;
+mod policies;
+mod principals;
+mod things;
+
+use crate::table::Operation;
+
+/// Every operation there is.
+pub(crate) fn all() -> Vec<Operation> {
+    [
+        access_keys::operations(),
+        certificates::operations(),
+        endpoint::operations(),
+        policies::operations(),
+        principals::operations(),
+        things::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The names of the operations that are AWS's own; ours are under `/api/v1`.
+pub fn aws_operation_names() -> Vec<&'static str> {
+    let own = |operation: &Operation| operation.path.starts_with("/api/v1/");
+    all().iter().filter(|operation| !own(operation)).map(|operation| operation.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_operations_have_a_name_or_a_place_in_common() {
+        let operations = all();
+        let mut names: Vec<_> = operations.iter().map(|it| it.name).collect();
+        let place = |it: &Operation| (it.service.as_str(), it.method.to_string(), it.path);
+        let mut places: Vec<_> = operations.iter().map(place).collect();
+        names.sort_unstable();
+        places.sort_unstable();
+
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        assert!(places.windows(2).all(|pair| pair[0] != pair[1]), "{places:?}");
+    }
+
+    #[test]
+    fn the_documents_list_every_operation() {
+        let listed = include_str!("../../../../docs/aws-compatibility.md");
+
+        for operation in all() {
+            let own = format!("{} {}", operation.method, operation.path);
+            let named = listed.split([' ', ',', '|', '`', '\n']).any(|word| word == operation.name);
+            assert!(named || listed.contains(&own), "{operation:?} is not in the document");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Things: making, showing, listing.
+
+use http::Method;
+use perennial_core::{access::Need, ids::ThingName, thing::Thing};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    ApiError,
+    call::Call,
+    decode::{Input, Nothing},
+    page,
+    table::Operation,
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::iot("CreateThing", (Method::POST, "/things/{thingName}"), Need::Operate, create),
+        Operation::iot("DescribeThing", (Method::GET, "/things/{thingName}"), Need::Read, describe),
+        Operation::iot("ListThings", (Method::GET, "/things"), Need::Read, list),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ThingPath {
+    pub(super) thing_name: ThingName,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created {
+    thing_name: ThingName,
+    thing_arn: String,
+}
+
+/// Making the same thing again changes nothing and is no error.
+async fn create(call: Call, input: Input<ThingPath>) -> Result<Created, ApiError> {
+    let name = input.path.thing_name;
+    call.store().create_thing(name.clone(), call.now()).await?;
+    Ok(Created { thing_arn: call.scope().arn("thing", name.as_str()), thing_name: name })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    default_client_id: ThingName,
+    thing_name: ThingName,
+    thing_arn: String,
+    attributes: Map<String, Value>,
+    version: u64,
+}
+
+async fn describe(call: Call, input: Input<ThingPath>) -> Result<Described, ApiError> {
+    let (thing, _) = call.store().thing(input.path.thing_name).await?;
+    Ok(Described {
+        default_client_id: thing.name.clone(),
+        thing_arn: call.scope().arn("thing", thing.name.as_str()),
+        thing_name: thing.name,
+        attributes: Map::new(),
+        version: 1,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Paged {
+    pub(super) max_results: Option<u32>,
+    pub(super) next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    things: Vec<Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    thing_name: ThingName,
+    thing_arn: String,
+    attributes: Map<String, Value>,
+    version: u64,
+}
+
+async fn list(call: Call, input: Input<Nothing, Paged>) -> Result<Listed, ApiError> {
+    let limit = page::limit(input.query.max_results, "maxResults")?;
+    let after = page::place("ListThings", input.query.next_token.as_deref())?;
+    let mut things = call.store().things(after, limit + 1).await?;
+    let more = things.len() > limit;
+    things.truncate(limit);
+    let last = things.last().filter(|_| more);
+    let next_token = last.map(|thing| page::token("ListThings", &thing.name));
+    let summary = |thing: Thing| Summary {
+        thing_arn: call.scope().arn("thing", thing.name.as_str()),
+        thing_name: thing.name,
+        attributes: Map::new(),
+        version: 1,
+    };
+    Ok(Listed { things: things.into_iter().map(summary).collect(), next_token })
+}

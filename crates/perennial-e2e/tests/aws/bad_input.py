@@ -1,0 +1,109 @@
+"""Bad input gets AWS's error for it: each row is sent signed, but as no SDK would send it."""
+
+import datetime
+import json
+import sys
+
+from signed import region, send
+
+long = "x" * 129
+HEX = "0" * 64
+now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+minutes = lambda n: datetime.timedelta(minutes=n)
+without = lambda name: lambda fields: fields.pop(name)
+as_ = lambda name, value: lambda fields: fields.update({name: value})
+policy = json.dumps({"policyDocument": "{}"}).encode()
+deep = b"[" * 100_000
+
+ROWS = [
+    # What is not there.
+    (404, "UnknownOperationException", ("GET", "/nowhere")),
+    (404, "UnknownOperationException", ("PATCH", "/things")),
+    (404, "ResourceNotFoundException", ("GET", f"/certificates/{HEX}")),
+    # Names and ids.
+    (400, "InvalidRequestException", ("GET", f"/things/{long}")),
+    (400, "InvalidRequestException", ("GET", "/things/a%20b")),
+    (400, "InvalidRequestException", ("GET", "/things/%FF")),
+    (400, "InvalidRequestException", ("GET", "/things/a%2Fb")),
+    (400, "InvalidRequestException", ("GET", f"/policies/{long}")),
+    (400, "InvalidRequestException", ("GET", "/certificates/abc")),
+    (400, "InvalidRequestException", ("GET", f"/certificates/{'g' * 64}")),
+    # Query strings.
+    (400, "InvalidRequestException", ("GET", "/things?maxResults=0")),
+    (400, "InvalidRequestException", ("GET", "/things?maxResults=251")),
+    (400, "InvalidRequestException", ("GET", "/things?maxResults=-1")),
+    (400, "InvalidRequestException", ("GET", "/things?maxResults=ten")),
+    (400, "InvalidRequestException", ("GET", "/things?maxResults=1&maxResults=2")),
+    (400, "InvalidRequestException", ("GET", "/things?colour=red")),
+    (400, "InvalidRequestException", ("GET", "/things?nextToken=AAAA")),
+    (400, "InvalidRequestException", ("GET", "/things?nextToken=%21")),
+    (400, "InvalidRequestException", ("GET", "/things?nextToken=" + "A" * 4096)),
+    (400, "InvalidRequestException", ("GET", "/certificates?isAscendingOrder=yes")),
+    (400, "InvalidRequestException", ("PUT", f"/certificates/{HEX}")),
+    (400, "InvalidRequestException", ("PUT", f"/certificates/{HEX}?newStatus=active")),
+    # Bodies.
+    (400, "SerializationException", ("POST", "/policies/p", b"{")),
+    (400, "SerializationException", ("POST", "/policies/p", b"\xff")),
+    (400, "SerializationException", ("POST", "/policies/p", policy + b"x")),
+    (400, "InvalidRequestException", ("POST", "/policies/p", b"[]")),
+    (400, "InvalidRequestException", ("POST", "/policies/p", deep)),
+    (400, "InvalidRequestException", ("POST", "/policies/p", b"{}")),
+    (400, "InvalidRequestException", ("POST", "/policies/p", b'{"policyDocument": 1}')),
+    (400, "InvalidRequestException", ("POST", "/policies/p", b'{"policyDocument": "", "policyDocument": ""}')),
+    (400, "InvalidRequestException", ("POST", "/policies/p", b'{"policyDocument": "{}", "colour": 1}')),
+    (400, "InvalidRequestException", ("GET", "/things", b'{"colour": 1}')),
+    (400, "MalformedPolicyException", ("POST", "/policies/p", policy)),
+    (400, "InvalidRequestException", ("POST", "/certificates", b'{"certificateSigningRequest": "x"}')),
+    (400, "InvalidRequestException",
+     ("POST", "/certificates", json.dumps({"certificateSigningRequest": "x" * 5000}).encode())),
+    (413, "RequestEntityTooLargeException", ("POST", "/policies/p", b" " * (1024 * 1024 + 1))),
+    # Headers.
+    (400, "InvalidRequestException", ("PUT", "/things/pump-1/principals")),
+    (400, "InvalidRequestException", ("PUT", "/things/p/principals", b"", {"x-amzn-principal": "arn:aws:iot"})),
+    (400, "InvalidRequestException",
+     ("PUT", "/things/p/principals", b"", {"x-amzn-principal": f"arn:aws:iot:eu-west-1:000000000000:cert/{HEX}"})),
+    # Signatures.
+    (403, "InvalidSignatureException", ("GET", "/things", b"", None, "eu-west-1")),
+    (403, "InvalidSignatureException", ("GET", "/things", b"", None, region, now - minutes(6))),
+    (403, "InvalidSignatureException", ("GET", "/things", b"", None, region, now + minutes(6))),
+    (403, "MissingAuthenticationTokenException", ("GET", "/things", b"", None, region, None, without("Authorization"))),
+    (403, "MissingAuthenticationTokenException", ("GET", "/nowhere", b"", None, region, None, without("Authorization"))),
+    (400, "IncompleteSignatureException", ("GET", "/things", b"", None, region, None, without("X-Amz-Date"))),
+    (400, "IncompleteSignatureException", ("GET", "/things", b"", None, region, None, as_("Authorization", "Basic eA=="))),
+    (403, "UnrecognizedClientException", ("GET", "/things", b"", None, region, None, as_("X-Amz-Security-Token", "x"))),
+    (403, "InvalidSignatureException", ("GET", "/things", b"", None, region, None, as_("x-amzn-principal", "x"))),
+    (403, "InvalidSignatureException",
+     ("GET", "/things", b"", None, region, None, as_("x-amz-content-sha256", "UNSIGNED-PAYLOAD"))),
+]
+
+
+def unknown_key(fields):
+    fields["Authorization"] = fields["Authorization"].replace("Credential=PRNL", "Credential=PRNX")
+
+
+ROWS.append((403, "UnrecognizedClientException", ("GET", "/things", b"", None, region, None, unknown_key)))
+
+faults = 0
+for status, code, arguments in ROWS:
+    response = send(*arguments)
+    got = (response.status, response.headers.get("x-amzn-errortype"))
+    problem = None
+    if got != (status, code):
+        problem = f"{got}, not {(status, code)}"
+    elif not isinstance(json.loads(response.data).get("message"), str):
+        problem = "no message"
+    elif not response.headers.get("x-amzn-requestid"):
+        problem = "no request id"
+    if problem:
+        faults += 1
+        shown = [a if len(str(a)) < 200 else "…" for a in arguments[:3]]
+        print(f"{shown}: {problem}: {response.data[:300]}", file=sys.stderr)
+
+# None of it left anything behind.
+for listed, member in [("/things", "things"), ("/certificates", "certificates")]:
+    left = json.loads(send("GET", listed).data)[member]
+    if left:
+        faults += 1
+        print(f"{listed}: {left}", file=sys.stderr)
+print(f"{len(ROWS)} bad requests, {faults} faults", file=sys.stderr if faults else sys.stdout)
+sys.exit(1 if faults else 0)

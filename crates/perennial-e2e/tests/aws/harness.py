@@ -1,0 +1,130 @@
+"""boto3 against a server, with every answer held against botocore's own service model."""
+
+import json
+import re
+import sys
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+# Members that an answer may leave out, since what they tell need not exist.
+OPTIONAL = {
+    "nextMarker", "nextToken",
+    # DescribeCertificate: of another account's, of a CA of the customer's.
+    "previousOwnedBy", "transferData", "caCertificateId",
+    # DescribeThing and ListThings: of a thing that has none.
+    "thingTypeName", "billingGroupName",
+}
+
+
+class Client:
+    """A boto3 client that remembers what was called and what came back."""
+
+    def __init__(self, name="iot"):
+        config = botocore.config.Config(retries={"max_attempts": 0})
+        self.boto = boto3.client(name, config=config)
+        self.called = set()
+        self.faults = []
+        self.boto.meta.events.register("before-parse." + name, self._remember)
+
+    def _remember(self, operation_model, response_dict, **_):
+        self.called.add(operation_model.name)
+        if response_dict["status_code"] < 300:
+            self._check(operation_model, response_dict)
+
+    def _check(self, operation, response):
+        where = operation.name
+        if response["headers"].get("Content-Type") != "application/json":
+            self.faults.append(f"{where}: content type {response['headers'].get('Content-Type')}")
+        body = json.loads(response["body"])
+        shape = operation.output_shape
+        if shape is None:
+            if body:
+                self.faults.append(f"{where}: answers {body}, and has no output")
+            return
+        self._structure(where, shape, body)
+
+    def _structure(self, where, shape, value):
+        if not isinstance(value, dict):
+            self.faults.append(f"{where}: {value!r} is no structure")
+            return
+        names = {m.serialization.get("name", n): m for n, m in shape.members.items()
+                 if m.serialization.get("location") is None}
+        for unknown in value.keys() - names.keys():
+            self.faults.append(f"{where}.{unknown}: no such member")
+        for missing in names.keys() - value.keys() - self.may_lack(where):
+            self.faults.append(f"{where}.{missing}: missing")
+        for name in names.keys() & value.keys():
+            self._value(f"{where}.{name}", names[name], value[name])
+
+    def may_lack(self, where):
+        return OPTIONAL | NOT_YET.get(where, set())
+
+    def _value(self, where, shape, value):
+        kind = shape.type_name
+        if kind == "structure":
+            self._structure(where, shape, value)
+        elif kind == "list":
+            self._all(where, value, list, lambda item: self._value(where, shape.member, item))
+        elif kind == "map":
+            self._all(where, value, dict, lambda key: self._value(where, shape.value, value[key]))
+        elif kind == "string":
+            self._text(where, shape, value)
+        elif not isinstance(value, {"boolean": bool, "timestamp": (int, float)}.get(kind, int)):
+            self.faults.append(f"{where}: {value!r} is no {kind}")
+
+    def _all(self, where, value, kind, check):
+        if isinstance(value, kind):
+            for item in value:
+                check(item)
+        else:
+            self.faults.append(f"{where}: {value!r} is no {kind.__name__}")
+
+    def _text(self, where, shape, value):
+        limits = shape.metadata
+        if not isinstance(value, str):
+            self.faults.append(f"{where}: {value!r} is no string")
+        elif shape.enum and value not in shape.enum:
+            self.faults.append(f"{where}: {value!r} is none of {shape.enum}")
+        elif not limits.get("min", 0) <= len(value) <= limits.get("max", len(value)):
+            self.faults.append(f"{where}: {len(value)} characters")
+        elif "pattern" in limits and not re.fullmatch(re.sub(r"\\p\{.\}", r"\\w", limits["pattern"]), value):
+            self.faults.append(f"{where}: {value!r} does not match {limits['pattern']}")
+
+    def __getattr__(self, name):
+        return getattr(self.boto, name)
+
+    def refused(self, operation, code, status, **arguments):
+        """Expects an error, and answers it."""
+        try:
+            getattr(self.boto, operation)(**arguments)
+        except botocore.exceptions.ClientError as error:
+            response = error.response
+            got = (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"])
+            assert got == (code, status), f"{operation} {arguments}: {got}, not {(code, status)}: {error}"
+            assert response["Error"]["Message"], f"{operation}: no message"
+            assert response["ResponseMetadata"]["RequestId"], f"{operation}: no request id"
+            return response
+        raise AssertionError(f"{operation} {arguments}: went well, not {code}")
+
+
+# Members of AWS's answers that this server does not have yet; each is a difference that
+# docs/aws-compatibility.md lists.
+NOT_YET = {
+    "CreateThing": {"thingId"},
+    "DescribeThing": {"thingId"},
+    "DescribeCertificate.certificateDescription": {
+        "lastModifiedDate", "customerVersion", "generationId"},
+    "GetPolicy": {"generationId"},
+}
+
+
+def finish(client, wanted=()):
+    """Fails when an answer was wrong or an operation was not called."""
+    missing = set(wanted) - client.called
+    for fault in client.faults + [f"{name}: not called" for name in sorted(missing)]:
+        print(fault, file=sys.stderr)
+    if client.faults or missing:
+        sys.exit(1)
+    print(f"{len(client.called)} operations, every answer as the model has it")

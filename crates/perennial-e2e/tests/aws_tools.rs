@@ -1,0 +1,134 @@
+//! AWS's own tools against a real server: boto3 and the AWS CLI find a working AWS IoT.
+
+mod world;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use perennial_core::ids::ClientId;
+use perennial_server::{config_path, credentials_path};
+use world::{World, root, until};
+
+/// A program of the tests' Python, with the administrator's files and nothing else of AWS's.
+fn tool(world: &World, program: &str) -> Command {
+    let path = root().join("target/python/bin").join(program);
+    assert!(path.exists(), "{} is missing: run `cargo xtask setup`", path.display());
+    let mut command = Command::new(path);
+    for (name, _) in std::env::vars_os() {
+        let foreign = name.to_string_lossy().to_uppercase();
+        // They win over the files, and a developer may have them set.
+        if foreign.starts_with("AWS_") || foreign.ends_with("_CA_BUNDLE") {
+            command.env_remove(name);
+        }
+    }
+    let data = world.server.data();
+    command
+        .env("AWS_CONFIG_FILE", config_path(data))
+        .env("AWS_SHARED_CREDENTIALS_FILE", credentials_path(data))
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws").join(name)
+}
+
+async fn output(mut command: Command) -> Output {
+    #[expect(clippy::unwrap_used, reason = "a story's own machinery")]
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    output
+}
+
+async fn passes(command: Command) -> String {
+    let output = output(command).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}{said}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_finds_every_operation_as_botocores_model_has_it() {
+    let world = World::begin().await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("every_operation.py")).args(perennial_api::aws_operation_names());
+    passes(python).await;
+
+    assert!(world.server.store().verify_events().await.is_ok_and(|chain| chain.is_ok()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_gets_awss_error_and_leaves_nothing_behind() {
+    let world = World::begin().await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("bad_input.py"));
+    passes(python).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_key_may_do_what_its_role_is_for_until_it_is_revoked() {
+    let world = World::begin().await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("roles.py"));
+    passes(python).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deactivating_a_certificate_with_boto3_ends_its_session() {
+    let world = World::begin().await;
+    let device = world.connect(world.enroll("pump-1").await).await;
+    let client_id = ClientId::from(&device.thing);
+    let session = world.server.broker().session(&client_id);
+    let id = session.map(|session| session.principal.to_string()).unwrap_or_default();
+
+    let mut aws = tool(&world, "aws");
+    aws.args(["iot", "update-certificate", "--new-status", "INACTIVE", "--certificate-id", &id]);
+    passes(aws).await;
+
+    until("the session ends", async || {
+        world.server.broker().session(&client_id).is_none().then_some(())
+    })
+    .await;
+    device.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_aws_cli_works_with_the_administrators_files() {
+    let world = World::begin().await;
+    let aws = |arguments: &[&str]| {
+        let mut command = tool(&world, "aws");
+        command.arg("iot").args(arguments);
+        command
+    };
+
+    let made = passes(aws(&["create-thing", "--thing-name", "pump-1"])).await;
+    let listed = passes(aws(&["list-things"])).await;
+    let refused = output(aws(&["describe-thing", "--thing-name", "pump-2"])).await;
+
+    assert!(made.contains("arn:aws:iot:local-1:000000000000:thing/pump-1"), "{made}");
+    assert!(listed.contains("\"thingName\": \"pump-1\""), "{listed}");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("(ResourceNotFoundException)"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_says_in_the_event_log_whose_it_was() {
+    let world = World::begin().await;
+    let mut aws = tool(&world, "aws");
+    aws.args(["iot", "create-thing", "--thing-name", "pump-1"]);
+
+    passes(aws).await;
+
+    let events = world.server.store().events(0, 100).await.unwrap_or_default();
+    let made = events.iter().find(|event| event.kind == "thing.created");
+    let actor = made.map(|event| event.body["actor"].clone()).unwrap_or_default();
+    let credentials = std::fs::read_to_string(credentials_path(world.server.data()));
+    let key = actor["accessKeyId"].as_str().unwrap_or("none");
+    assert!(credentials.is_ok_and(|text| text.contains(key)), "{actor}");
+    assert_eq!(actor["operation"], "CreateThing");
+    assert_eq!(actor["source"], "127.0.0.1");
+}
