@@ -88,7 +88,6 @@ pub struct Store {
 /// Held until the last clone is gone.
 struct Closing {
     thread: Mutex<Option<JoinHandle<()>>>,
-    _lock: File,
 }
 
 impl Store {
@@ -112,9 +111,9 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(128);
         migrate(&mut connection)?;
         let readers = Readers::new(move || open_reader(&path))?;
-        let (writer, thread) = writer::start(connection)
+        let (writer, thread) = writer::start(connection, lock)
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
-        let closing = Arc::new(Closing { thread: Mutex::new(Some(thread)), _lock: lock });
+        let closing = Arc::new(Closing { thread: Mutex::new(Some(thread)) });
         Ok(Self { writer, readers, settings: Arc::new(settings), actor: None, closing })
     }
 

@@ -4,7 +4,7 @@
 //! Each runs in a savepoint of its own, so one that fails takes nothing else with it, and nobody
 //! is answered before the commit.
 
-use std::thread::JoinHandle;
+use std::{fs::File, thread::JoinHandle};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -24,12 +24,17 @@ pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
 }
 
-/// Starts the thread that owns `connection`.
-pub(crate) fn start(connection: Connection) -> std::io::Result<(Writer, JoinHandle<()>)> {
+/// Starts the thread that owns `connection`, and the folder's `lock` for as long as it may write.
+pub(crate) fn start(
+    connection: Connection,
+    lock: File,
+) -> std::io::Result<(Writer, JoinHandle<()>)> {
     let (jobs, queue) = mpsc::channel(GROUP);
-    let thread = std::thread::Builder::new()
-        .name("store-writer".to_owned())
-        .spawn(move || run(&connection, queue))?;
+    let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
+        run(&connection, queue);
+        drop(connection);
+        drop(lock);
+    })?;
     Ok((Writer { jobs }, thread))
 }
 

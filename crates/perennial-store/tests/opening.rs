@@ -55,3 +55,20 @@ async fn a_changed_event_is_named() {
 
     assert_eq!(verdict.unwrap_err().seq, 6);
 }
+
+#[test]
+fn a_store_that_was_closed_lets_go_of_its_folder_whoever_dropped_the_last_clone() {
+    let folder = tempfile::tempdir().unwrap();
+
+    for _ in 0..200 {
+        let store = store(folder.path());
+        let clones: Vec<Store> = (0..20).map(|_| store.clone()).collect();
+        let elsewhere = std::thread::spawn(move || drop(clones));
+        store.close();
+        let again = Store::open(folder.path(), Settings::default());
+
+        assert!(again.is_ok(), "{}", again.err().unwrap());
+        again.unwrap().close();
+        elsewhere.join().unwrap();
+    }
+}
