@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use perennial_core::{
     audit::{
-        AuditTask, Check, CheckName, CheckRunStatus, ReasonCode, Schedule, Severity, TaskError,
-        TaskStatus, TaskType, Threshold,
+        AuditTask, CheckName, CheckRunStatus, Counted, ReasonCode, Schedule, TaskError, TaskStatus,
+        TaskType, Threshold, validity,
     },
     certificate::{Certificate, CertificateStatus, Validity},
     ids::{AuditTaskId, CertificateId},
@@ -28,41 +28,37 @@ fn certificate(not_after: Timestamp, created_at: Timestamp) -> Certificate {
 #[test]
 fn expiry_is_found_from_the_threshold_on_to_the_millisecond() {
     use ReasonCode::*;
-    let check = Check::with_defaults(CheckName::DeviceCertificateExpiring);
     for (not_after, expected) in [
         (NOW + days(30) + MILLI, None),
         (NOW + days(30), Some(CertificateApproachingExpiration)),
         (NOW, Some(CertificateApproachingExpiration)),
         (NOW - MILLI, Some(CertificatePastExpiration)),
     ] {
-        let found = check.examine(&certificate(not_after, NOW), NOW);
+        let found = validity::expiring(&certificate(not_after, NOW), Threshold::EXPIRY, NOW);
 
         assert_eq!(found.map(|found| found.reason_code), expected, "{not_after:?}");
-        assert!(found.is_none_or(|found| found.severity == Severity::Medium));
     }
 }
 
 #[test]
 fn age_is_found_from_the_threshold_on_to_the_millisecond() {
-    let check = Check::with_defaults(CheckName::DeviceCertificateAge);
     for (created_at, expected) in [(NOW - days(365), true), (NOW - days(365) + MILLI, false)] {
-        let found = check.examine(&certificate(Timestamp::MAX, created_at), NOW);
+        let found = validity::aged(&certificate(Timestamp::MAX, created_at), Threshold::AGE, NOW);
 
         assert_eq!(found.is_some(), expected, "{created_at:?}");
-        assert!(found.is_none_or(|found| found.severity == Severity::Low));
     }
 }
 
 #[test]
 fn only_an_active_certificate_fails() {
     for status in CertificateStatus::ALL {
-        for name in CheckName::ALL {
-            let certificate = Certificate { status, ..certificate(NOW, Timestamp::EPOCH) };
+        let certificate = Certificate { status, ..certificate(NOW, Timestamp::EPOCH) };
 
-            let found = Check::with_defaults(name).examine(&certificate, NOW);
+        let expiring = validity::expiring(&certificate, Threshold::EXPIRY, NOW);
+        let aged = validity::aged(&certificate, Threshold::AGE, NOW);
 
-            assert_eq!(found.is_some(), status == CertificateStatus::Active, "{status} {name}");
-        }
+        let active = status == CertificateStatus::Active;
+        assert_eq!((expiring.is_some(), aged.is_some()), (active, active), "{status}");
     }
 }
 
@@ -84,28 +80,30 @@ fn names_are_awss_both_ways() {
         assert_eq!(name.as_str().parse(), Ok(name));
         assert_eq!(serde_json::to_value(name).unwrap(), name.as_str());
     }
-    for code in [
-        ReasonCode::CertificateApproachingExpiration,
-        ReasonCode::CertificatePastExpiration,
-        ReasonCode::CertificatePastAgeThreshold,
-    ] {
+    for code in ReasonCode::ALL {
+        assert_eq!(code.as_str().parse(), Ok(*code));
         assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
     }
-    assert!("LOGGING_DISABLED_CHECK".parse::<CheckName>().is_err());
+    assert!("LOGGING_CHECK".parse::<CheckName>().is_err());
 }
 
 fn task() -> AuditTask {
     let id = AuditTaskId::from_bytes([1; 16]);
-    AuditTask::start(id, TaskType::OnDemandAuditTask, &CheckName::ALL, NOW).unwrap()
+    let checks = [CheckName::DeviceCertificateExpiring, CheckName::DeviceCertificateAge];
+    AuditTask::start(id, TaskType::OnDemandAuditTask, &checks, NOW).unwrap()
+}
+
+fn counted(total: u64, non_compliant: u64) -> Counted {
+    Counted { total, non_compliant, ..Counted::default() }
 }
 
 #[test]
 fn a_task_completes_with_its_last_check() {
     let mut task = task();
 
-    task.complete_check(CheckName::DeviceCertificateExpiring, (6, 1), NOW).unwrap();
+    task.complete_check(CheckName::DeviceCertificateExpiring, counted(6, 1), NOW).unwrap();
     assert_eq!(task.task_status, TaskStatus::InProgress);
-    task.complete_check(CheckName::DeviceCertificateAge, (0, 0), NOW + MILLI).unwrap();
+    task.complete_check(CheckName::DeviceCertificateAge, counted(0, 0), NOW + MILLI).unwrap();
 
     assert_eq!((task.task_status, task.ended_at), (TaskStatus::Completed, Some(NOW + MILLI)));
     assert_eq!(task.count(CheckRunStatus::CompletedNonCompliant), 1);
@@ -117,11 +115,11 @@ fn a_task_completes_with_its_last_check() {
 fn a_task_fails_only_when_every_check_does() {
     let (mut all, mut one) = (task(), task());
 
-    for check in CheckName::ALL {
-        all.fail_check(check, NOW).unwrap();
+    for check in all.audit_details.clone().into_keys() {
+        all.fail_check(check, "the disk", NOW).unwrap();
     }
-    one.fail_check(CheckName::DeviceCertificateAge, NOW).unwrap();
-    one.complete_check(CheckName::DeviceCertificateExpiring, (1, 0), NOW).unwrap();
+    one.fail_check(CheckName::DeviceCertificateAge, "the disk", NOW).unwrap();
+    one.complete_check(CheckName::DeviceCertificateExpiring, counted(1, 0), NOW).unwrap();
 
     assert_eq!(all.task_status, TaskStatus::Failed);
     assert_eq!(one.task_status, TaskStatus::Completed);
@@ -131,14 +129,14 @@ fn a_task_fails_only_when_every_check_does() {
 fn what_a_task_does_not_allow_changes_nothing() {
     let (age, expiring) = (CheckName::DeviceCertificateAge, CheckName::DeviceCertificateExpiring);
     let mut task = task();
-    task.complete_check(age, (2, 2), NOW).unwrap();
+    task.complete_check(age, counted(2, 2), NOW).unwrap();
     let before = task.clone();
 
-    let again = task.fail_check(age, NOW);
-    let impossible = task.complete_check(expiring, (1, 2), NOW);
+    let again = task.fail_check(age, "the disk", NOW);
+    let impossible = task.complete_check(expiring, counted(1, 2), NOW);
 
     assert_eq!(again, Err(TaskError::NotRunning(task.task_id, age)));
-    assert_eq!(impossible, Err(TaskError::Counts { total: 1, non_compliant: 2 }));
+    assert_eq!(impossible, Err(TaskError::Counts { total: 1, failed: 2 }));
     assert_eq!(task, before);
     assert_eq!(AuditTask::start(task.task_id, task.task_type, &[], NOW), Err(TaskError::NoChecks));
 }
@@ -146,7 +144,7 @@ fn what_a_task_does_not_allow_changes_nothing() {
 #[test]
 fn a_cancelled_task_keeps_what_its_ended_checks_found() {
     let mut task = task();
-    task.complete_check(CheckName::DeviceCertificateAge, (2, 2), NOW).unwrap();
+    task.complete_check(CheckName::DeviceCertificateAge, counted(2, 2), NOW).unwrap();
 
     task.cancel(NOW).unwrap();
 

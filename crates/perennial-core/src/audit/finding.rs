@@ -1,15 +1,52 @@
-//! A finding: one certificate that failed one check in one audit task.
+//! A finding: one resource that failed one check in one audit task.
 
 use serde::{Deserialize, Serialize};
 
-use super::check::{CheckName, NonCompliance, ReasonCode, Severity};
+use super::{CheckName, ReasonCode, Resource, ResourceIdentifier, Severity};
 use crate::{
-    ids::{AuditTaskId, CertificateId, FindingId},
+    ids::{AuditTaskId, FindingId},
     time::Timestamp,
 };
 
-/// One certificate that failed one check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How many related resources a finding names at most.
+pub const MAX_RELATED: usize = 100;
+
+/// That a resource fails a check, and why: a finding that no task has yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NonCompliance {
+    /// What fails.
+    pub resource: Resource,
+    /// What has to do with it.
+    pub related: Vec<Resource>,
+    /// The reason's code.
+    pub reason_code: ReasonCode,
+    /// The reason in words.
+    pub reason: String,
+}
+
+impl NonCompliance {
+    /// That the resource fails for this reason.
+    pub fn new(resource: ResourceIdentifier, reason_code: ReasonCode) -> Self {
+        Self {
+            resource: Resource::new(resource),
+            related: Vec::new(),
+            reason_code,
+            reason: reason_code.in_words().to_owned(),
+        }
+    }
+
+    /// The same with something related; the first [`MAX_RELATED`] are kept.
+    #[must_use]
+    pub fn relating(mut self, related: Resource) -> Self {
+        if self.related.len() < MAX_RELATED {
+            self.related.push(related);
+        }
+        self
+    }
+}
+
+/// One resource that failed one check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// Its own id.
@@ -18,34 +55,21 @@ pub struct Finding {
     pub task_id: AuditTaskId,
     /// The check that failed.
     pub check_name: CheckName,
-    /// The certificate that failed it.
-    pub certificate_id: CertificateId,
-    /// How bad that is.
-    pub severity: Severity,
-    /// Why it failed.
-    pub reason_code: ReasonCode,
+    /// When the task started.
+    pub task_started_at: Timestamp,
     /// When it was found.
     pub found_at: Timestamp,
-}
-
-impl Finding {
-    /// The finding of `task_id` that `certificate_id` does not comply with `check_name`.
-    pub const fn new(
-        (finding_id, task_id): (FindingId, AuditTaskId),
-        check_name: CheckName,
-        certificate_id: CertificateId,
-        why: NonCompliance,
-        now: Timestamp,
-    ) -> Self {
-        let NonCompliance { reason_code, severity, .. } = why;
-        Self {
-            finding_id,
-            task_id,
-            check_name,
-            certificate_id,
-            severity,
-            reason_code,
-            found_at: now,
-        }
-    }
+    /// How bad that is.
+    pub severity: Severity,
+    /// What failed.
+    pub resource: Resource,
+    /// What has to do with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<Resource>,
+    /// Why it failed.
+    pub reason_code: ReasonCode,
+    /// Why it failed, in words.
+    pub reason: String,
+    /// Whether a suppression mutes it.
+    pub is_suppressed: bool,
 }

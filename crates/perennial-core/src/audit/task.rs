@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::CheckName;
+use super::CheckName;
 use crate::{ids::AuditTaskId, time::Timestamp};
 
 /// What started a task.
@@ -37,6 +37,8 @@ pub enum TaskStatus {
 pub enum CheckRunStatus {
     /// Looking.
     InProgress,
+    /// What it looks at is not there yet; used in counts only, checks here look at what is there.
+    WaitingForDataCollection,
     /// Nothing was found.
     CompletedCompliant,
     /// Something was found.
@@ -47,16 +49,66 @@ pub enum CheckRunStatus {
     Canceled,
 }
 
-/// How far one check is, and how many certificates it has counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How far one check is, and how many resources it has counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckDetails {
     /// How far it is.
     pub check_run_status: CheckRunStatus,
-    /// Certificates in the check's scope.
+    /// Resources in the check's scope.
     pub total: u64,
-    /// Of those, the ones that failed.
+    /// Of those, the ones that failed, the muted ones apart.
     pub non_compliant: u64,
+    /// Those that failed and are muted.
+    #[serde(default)]
+    pub suppressed: u64,
+    /// Why it could not run, as a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// What there is to say of it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl CheckDetails {
+    /// A check in this status that has counted nothing.
+    const fn of(check_run_status: CheckRunStatus) -> Self {
+        Self {
+            check_run_status,
+            total: 0,
+            non_compliant: 0,
+            suppressed: 0,
+            error_code: None,
+            message: None,
+        }
+    }
+}
+
+/// What a check has counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Resources in its scope.
+    pub total: u64,
+    /// Those that failed, the muted ones apart.
+    pub non_compliant: u64,
+    /// Those that failed and are muted.
+    pub suppressed: u64,
+    /// What there is to say of it.
+    pub message: Option<String>,
+}
+
+/// How many checks of a task are how far: `TaskStatistics`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "AWS's names say it")]
+pub struct TaskStatistics {
+    pub total_checks: usize,
+    pub in_progress_checks: usize,
+    pub waiting_for_data_collection_checks: usize,
+    pub compliant_checks: usize,
+    pub non_compliant_checks: usize,
+    pub failed_checks: usize,
+    pub canceled_checks: usize,
 }
 
 /// A change that a task's state does not allow.
@@ -72,12 +124,12 @@ pub enum TaskError {
     #[error("{1} is not in progress in audit task {0}")]
     NotRunning(AuditTaskId, CheckName),
     /// More failed than there are.
-    #[error("{non_compliant} certificates cannot fail a check over {total}")]
+    #[error("{failed} resources cannot fail a check over {total}")]
     Counts {
         /// How many were in scope.
         total: u64,
         /// How many were said to have failed.
-        non_compliant: u64,
+        failed: u64,
     },
 }
 
@@ -91,6 +143,9 @@ pub struct AuditTask {
     pub task_type: TaskType,
     /// How far it is.
     pub task_status: TaskStatus,
+    /// The scheduled audit that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_audit_name: Option<String>,
     /// When it started.
     pub started_at: Timestamp,
     /// When it ended.
@@ -113,49 +168,71 @@ impl AuditTask {
         if checks.is_empty() {
             return Err(TaskError::NoChecks);
         }
-        let running = CheckDetails {
-            check_run_status: CheckRunStatus::InProgress,
-            total: 0,
-            non_compliant: 0,
-        };
+        let running = CheckDetails::of(CheckRunStatus::InProgress);
         Ok(Self {
             task_id,
             task_type,
             task_status: TaskStatus::InProgress,
+            scheduled_audit_name: None,
             started_at: now,
             ended_at: None,
-            audit_details: checks.iter().map(|check| (*check, running)).collect(),
+            audit_details: checks.iter().map(|check| (*check, running.clone())).collect(),
         })
     }
 
-    /// Records that `check` has run over `total` certificates, of which `non_compliant` failed.
-    /// The last check's end is the task's.
+    /// The same task, started by a scheduled audit.
+    #[must_use]
+    pub fn scheduled_by(self, name: &str) -> Self {
+        let scheduled_audit_name = Some(name.to_owned());
+        Self { scheduled_audit_name, task_type: TaskType::ScheduledAuditTask, ..self }
+    }
+
+    /// Records that `check` has run and what it counted. The last check's end is the task's.
     ///
     /// # Errors
     /// [`TaskError`] when the task or the check is over, or the counts contradict each other.
     pub fn complete_check(
         &mut self,
         check: CheckName,
-        (total, non_compliant): (u64, u64),
+        counted: Counted,
         now: Timestamp,
     ) -> Result<(), TaskError> {
-        if non_compliant > total {
-            return Err(TaskError::Counts { total, non_compliant });
+        let Counted { total, non_compliant, suppressed, message } = counted;
+        let failed = non_compliant.saturating_add(suppressed);
+        if failed > total {
+            return Err(TaskError::Counts { total, failed });
         }
-        let check_run_status = match non_compliant {
+        let status = match non_compliant {
             0 => CheckRunStatus::CompletedCompliant,
             _ => CheckRunStatus::CompletedNonCompliant,
         };
-        self.end_check(check, CheckDetails { check_run_status, total, non_compliant }, now)
+        let of = CheckDetails::of(status);
+        self.end_check(check, CheckDetails { total, non_compliant, suppressed, message, ..of }, now)
     }
 
-    /// Records that `check` could not run.
+    /// Records that `check` could not run, and why.
     ///
     /// # Errors
     /// [`TaskError`] when the task or the check is over.
-    pub fn fail_check(&mut self, check: CheckName, now: Timestamp) -> Result<(), TaskError> {
-        let check_run_status = CheckRunStatus::Failed;
-        self.end_check(check, CheckDetails { check_run_status, total: 0, non_compliant: 0 }, now)
+    pub fn fail_check(
+        &mut self,
+        check: CheckName,
+        message: &str,
+        now: Timestamp,
+    ) -> Result<(), TaskError> {
+        let message = Some(message.to_owned());
+        let failed = CheckDetails { message, ..CheckDetails::of(CheckRunStatus::Failed) };
+        self.end_check(check, failed, now)
+    }
+
+    /// Records that `check` was disabled since the task started.
+    ///
+    /// # Errors
+    /// [`TaskError`] when the task or the check is over.
+    pub fn disabled_check(&mut self, check: CheckName, now: Timestamp) -> Result<(), TaskError> {
+        let error_code = Some("AUDIT_CHECK_DISABLED".to_owned());
+        let failed = CheckDetails { error_code, ..CheckDetails::of(CheckRunStatus::Failed) };
+        self.end_check(check, failed, now)
     }
 
     /// Stops the task; checks that have ended keep what they found.
@@ -176,6 +253,20 @@ impl AuditTask {
     /// How many of its checks are in this status.
     pub fn count(&self, status: CheckRunStatus) -> usize {
         self.audit_details.values().filter(|check| check.check_run_status == status).count()
+    }
+
+    /// How many of its checks are how far.
+    pub fn statistics(&self) -> TaskStatistics {
+        TaskStatistics {
+            total_checks: self.audit_details.len(),
+            in_progress_checks: self.count(CheckRunStatus::InProgress),
+            waiting_for_data_collection_checks: self
+                .count(CheckRunStatus::WaitingForDataCollection),
+            compliant_checks: self.count(CheckRunStatus::CompletedCompliant),
+            non_compliant_checks: self.count(CheckRunStatus::CompletedNonCompliant),
+            failed_checks: self.count(CheckRunStatus::Failed),
+            canceled_checks: self.count(CheckRunStatus::Canceled),
+        }
     }
 
     fn check_in_progress(&self) -> Result<(), TaskError> {

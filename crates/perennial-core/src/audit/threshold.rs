@@ -32,6 +32,11 @@ impl Threshold {
     /// 365 days: the default for age.
     pub const AGE: Self = Self(days(365));
 
+    /// A span known to be in range.
+    pub(super) const fn of(span: Duration) -> Self {
+        Self(span)
+    }
+
     /// `n` days, as AWS IoT Device Defender takes them.
     ///
     /// # Errors
