@@ -130,11 +130,12 @@ impl Opener {
     }
 
     async fn open_findings(&self, task: AuditTaskId) -> Result<(), PortError> {
-        let (mut after, mut tally) = (None, Tally::default());
+        let (mut after, mut tally) = (0, Tally::default());
         loop {
             let page = self.ports.audit.to_rotate(task, after, PAGE).await?;
             let Some(last) = page.last() else { break };
-            after = Some(*last);
+            after = last.place;
+            let page = page.iter().map(|it| it.certificate_id).collect();
             self.open_page(task, page, &mut tally).await?;
         }
         match tally {

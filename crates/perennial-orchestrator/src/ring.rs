@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use perennial_core::{audit::Schedule, rotation::Timing};
+use perennial_core::rotation::Timing;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -53,8 +53,8 @@ pub struct Settings {
     pub algorithms: Vec<String>,
     /// How often to look for deadlines that have come.
     pub tick_for: Duration,
-    /// When audits run by themselves; `None` for never.
-    pub audit: Option<Schedule>,
+    /// Whether scheduled audits run; those that somebody starts do.
+    pub scheduled_audits: bool,
 }
 
 impl Default for Settings {
@@ -64,7 +64,7 @@ impl Default for Settings {
             rekey: true,
             algorithms: ["EC_P256", "EC_P384", "EC_P521", "RSA_2048"].map(String::from).to_vec(),
             tick_for: Duration::from_millis(200),
-            audit: Some(Schedule::default()),
+            scheduled_audits: true,
         }
     }
 }

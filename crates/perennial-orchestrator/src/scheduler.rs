@@ -1,4 +1,4 @@
-//! The scheduler: runs the scheduled audit, and one that was missed as soon as it can.
+//! The scheduler: starts scheduled audits, missed ones as soon as it can, and runs what is started.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,20 +42,19 @@ impl Scheduler {
 
     async fn look(&self) {
         if let Err(error) = self.audit_if_due().await {
-            error!(%error, "the scheduled audit did not run; trying again");
+            error!(%error, "an audit did not run; trying again");
         }
     }
 
     async fn audit_if_due(&self) -> Result<(), PortError> {
-        let Some(schedule) = &self.settings.audit else { return Ok(()) };
-        let now = self.ports.clock.now();
-        let last = self.ports.audit.last_scheduled().await?;
-        if schedule.next_after(last, now) > now {
-            return Ok(());
+        let Ports { audit, clock, entropy, .. } = &self.ports;
+        if self.settings.scheduled_audits {
+            audit.start_due(&|| entropy.audit_task_id(), clock.now()).await?;
         }
-        let task = self.ports.entropy.audit_task_id();
-        self.ports.audit.run_scheduled(task, now).await?;
-        info!(audit.task = %task, "the scheduled audit completed");
+        while let Some(task) = audit.next_task().await? {
+            audit.run(task, clock.as_ref()).await?;
+            info!(audit.task = %task, "an audit ended");
+        }
         Ok(())
     }
 }

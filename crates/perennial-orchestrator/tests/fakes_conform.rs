@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use perennial_core::{
     certificate::Certificate,
-    ids::{CertificateId, ClientId, PolicyName, RotationId, ThingName},
+    ids::{AuditTaskId, CertificateId, ClientId, PolicyName, RotationId, ThingName},
     message::{Proof, ProofKind},
     rotation::Csr,
     time::days,
@@ -122,6 +122,10 @@ impl RegistrySubject for Subject {
 impl AuditSubject for Subject {
     fn audit(&self) -> &dyn Audit {
         &self.audit
+    }
+
+    async fn start(&self, task: AuditTaskId) {
+        self.audit.start(task);
     }
 
     fn inbox(&self) -> &dyn Journal {

@@ -79,6 +79,10 @@ impl StoreError {
         Self::Corrupt { what, reason: reason.to_string() }
     }
 
+    pub(crate) fn limit(max: usize, what: &str) -> Self {
+        Self::LimitExceeded(format!("there may be at most {max} {what}"))
+    }
+
     pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
         Self::NotFound { what, name: name.to_string() }
     }

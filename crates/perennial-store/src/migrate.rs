@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_history_in_order.sql"),
     include_str!("../migrations/0006_access_keys.sql"),
+    include_str!("../migrations/0007_audits.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

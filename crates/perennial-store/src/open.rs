@@ -16,6 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{
     Actor, AuditSettings, StoreError, actor,
+    audit::Audits,
     migrate::migrate,
     readers::Readers,
     writer::{self, Writer},
@@ -82,6 +83,7 @@ pub struct Store {
     pub(crate) readers: Readers,
     pub(crate) settings: Arc<Settings>,
     actor: Option<Arc<Actor>>,
+    pub(crate) audits: Arc<Audits>,
     closing: Arc<Closing>,
 }
 
@@ -114,7 +116,8 @@ impl Store {
         let (writer, thread) = writer::start(connection, lock)
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         let closing = Arc::new(Closing { thread: Mutex::new(Some(thread)) });
-        Ok(Self { writer, readers, settings: Arc::new(settings), actor: None, closing })
+        let (settings, audits) = (Arc::new(settings), Arc::default());
+        Ok(Self { writer, readers, settings, actor: None, audits, closing })
     }
 
     /// The same store for somebody's request: events it writes say who made it.

@@ -72,18 +72,7 @@ impl Store {
     ) -> Result<Vec<StoredPolicy>, StoreError> {
         self.read(move |connection| {
             let after = after.as_ref().map_or("", PolicyName::as_str);
-            let mut statement = connection.prepare_cached(
-                "SELECT name, document, created_at FROM policies WHERE name > ? \
-                 ORDER BY name LIMIT ?",
-            )?;
-            let mut rows = statement.query(params![after, count(limit)])?;
-            let mut page = Vec::new();
-            while let Some(row) = rows.next()? {
-                let name = policy_name(&row.get::<_, String>(0)?)?;
-                let created_at = Timestamp::from_millis(row.get(2)?);
-                page.push(StoredPolicy { name, document: row.get(1)?, created_at });
-            }
-            Ok(page)
+            page(connection, after, limit)
         })
         .await
     }
@@ -97,6 +86,25 @@ pub(crate) fn find(connection: &Connection, name: &PolicyName) -> Result<StoredP
     let (document, created_at) = found.ok_or_else(|| StoreError::not_found("policy", name))?;
     let created_at = Timestamp::from_millis(created_at);
     Ok(StoredPolicy { name: name.clone(), document, created_at })
+}
+
+/// Policies whose name is above `after`, in order, at most `limit`.
+pub(crate) fn page(
+    connection: &Connection,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<StoredPolicy>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, document, created_at FROM policies WHERE name > ? ORDER BY name LIMIT ?",
+    )?;
+    let mut rows = statement.query(params![after, count(limit)])?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = policy_name(&row.get::<_, String>(0)?)?;
+        let created_at = Timestamp::from_millis(row.get(2)?);
+        page.push(StoredPolicy { name, document: row.get(1)?, created_at });
+    }
+    Ok(page)
 }
 
 fn create(

@@ -95,7 +95,10 @@ pub(crate) fn things_of(
     rows.map(|name| row::thing_name(&name?)).collect()
 }
 
-fn active_of(connection: &Connection, thing: &ThingName) -> Result<Vec<Certificate>, StoreError> {
+pub(crate) fn active_of(
+    connection: &Connection,
+    thing: &ThingName,
+) -> Result<Vec<Certificate>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {CERTIFICATE} FROM certificates WHERE status = 1 AND id IN \
          (SELECT certificate_id FROM thing_certificates WHERE thing = ?) ORDER BY created_at DESC"

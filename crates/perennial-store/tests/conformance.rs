@@ -5,8 +5,9 @@ mod common;
 
 use async_trait::async_trait;
 use perennial_core::{
+    audit::CheckName,
     certificate::{Certificate, CertificateStatus},
-    ids::{CertificateId, Digest, PolicyName, RotationId, ThingName},
+    ids::{AuditTaskId, CertificateId, Digest, PolicyName, RotationId, ThingName},
     policy::Document,
 };
 use perennial_orchestrator::{
@@ -14,7 +15,7 @@ use perennial_orchestrator::{
     port::{Audit, HistoryEntry, Journal, Registry},
 };
 use perennial_store::{
-    Intent, IntentOutcome, IntentRequest, IssuedCertificate, NewCertificate, Store,
+    AuditFile, Intent, IntentOutcome, IntentRequest, IssuedCertificate, NewCertificate, Store,
 };
 use tempfile::TempDir;
 
@@ -119,6 +120,13 @@ impl RegistrySubject for Subject {
 impl AuditSubject for Subject {
     fn audit(&self) -> &dyn Audit {
         self.store()
+    }
+
+    async fn start(&self, task: AuditTaskId) {
+        let check = CheckName::DeviceCertificateExpiring;
+        let file = AuditFile { enable: [check].into() };
+        self.store().take_over_audit_file(file, NOW).await.unwrap();
+        self.store().start_audit(task, vec![check.as_str().to_owned()], NOW).await.unwrap();
     }
 
     fn inbox(&self) -> &dyn Journal {

@@ -70,6 +70,28 @@ pub struct CheckDetails {
     pub message: Option<String>,
 }
 
+impl TaskType {
+    /// AWS's name for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OnDemandAuditTask => "ON_DEMAND_AUDIT_TASK",
+            Self::ScheduledAuditTask => "SCHEDULED_AUDIT_TASK",
+        }
+    }
+}
+
+impl TaskStatus {
+    /// AWS's name for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+            Self::Canceled => "CANCELED",
+        }
+    }
+}
+
 impl CheckDetails {
     /// A check in this status that has counted nothing.
     const fn of(check_run_status: CheckRunStatus) -> Self {

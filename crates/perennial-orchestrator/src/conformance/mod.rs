@@ -72,7 +72,7 @@ macro_rules! conformance {
             findings_are_read_in_pages,
             an_audits_end_is_in_the_inbox,
             an_audit_that_finds_nothing_ends_too,
-            the_last_scheduled_audit_is_remembered,
+            a_task_that_was_started_is_run_once,
         ]);
     };
     (authority, $subject:expr) => {

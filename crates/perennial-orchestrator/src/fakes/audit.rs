@@ -19,16 +19,17 @@ use super::{
     journal::Durable,
     registry::{Certificates, Row},
 };
-use crate::port::{Audit, Fact, PortError};
+use crate::port::{Audit, Clock, Fact, PortError, ToRotate};
 
 /// Certificates with less than this left are found, as Device Defender does by default.
 const THRESHOLD: std::time::Duration = days(30);
 
-/// What audits found.
+/// Tasks, and what they found.
 #[derive(Default)]
 pub(super) struct Tasks {
-    last: Option<Timestamp>,
-    findings: HashMap<AuditTaskId, BTreeSet<CertificateId>>,
+    started_at: Option<Timestamp>,
+    in_progress: BTreeSet<AuditTaskId>,
+    findings: HashMap<AuditTaskId, Vec<CertificateId>>,
 }
 
 /// The audit as one process has it.
@@ -40,41 +41,71 @@ pub struct FakeAudit {
     pub(super) gate: Gate,
 }
 
-#[async_trait]
-impl Audit for FakeAudit {
-    async fn run_scheduled(&self, id: AuditTaskId, now: Timestamp) -> Result<(), PortError> {
-        let write = || {
-            let ends_soon = |row: &&Row| {
-                row.certificate.status == CertificateStatus::Active
-                    && row.certificate.validity.not_after <= now + THRESHOLD
-            };
-            let certificates = self.certificates.lock();
-            let found = certificates.rows.values().filter(ends_soon);
-            let found = found.map(|row| row.certificate.certificate_id).collect();
-            let mut tasks = self.tasks.lock();
-            tasks.findings.insert(id, found);
-            tasks.last = tasks.last.max(Some(now));
-            self.journal.lock().accept(vec![Fact::AuditCompleted { task: id }]);
-            Ok(())
-        };
-        self.gate.call(Verb::RunScheduled, 1, write).await
+impl FakeAudit {
+    /// Starts a task, as an operator does.
+    pub fn start(&self, task: AuditTaskId) {
+        self.tasks.lock().in_progress.insert(task);
     }
 
-    async fn last_scheduled(&self) -> Result<Option<Timestamp>, PortError> {
-        self.gate.call(Verb::LastScheduled, 1, || Ok(self.tasks.lock().last)).await
+    fn end(&self, task: AuditTaskId, now: Timestamp) {
+        let ends_soon = |row: &&Row| {
+            row.certificate.status == CertificateStatus::Active
+                && row.certificate.validity.not_after <= now + THRESHOLD
+        };
+        let certificates = self.certificates.lock();
+        let found = certificates.rows.values().filter(ends_soon);
+        let found: BTreeSet<_> = found.map(|row| row.certificate.certificate_id).collect();
+        let mut tasks = self.tasks.lock();
+        tasks.findings.insert(task, found.into_iter().collect());
+        self.journal.lock().accept(vec![Fact::AuditCompleted { task }]);
+    }
+}
+
+#[async_trait]
+impl Audit for FakeAudit {
+    async fn start_due(
+        &self,
+        draw: &(dyn Fn() -> AuditTaskId + Sync),
+        now: Timestamp,
+    ) -> Result<(), PortError> {
+        let start = || {
+            let mut tasks = self.tasks.lock();
+            if tasks.started_at.is_none_or(|last| now.since(last) >= days(1)) {
+                tasks.started_at = Some(now);
+                tasks.in_progress.insert(draw());
+            }
+            Ok(())
+        };
+        self.gate.call(Verb::StartDue, 1, start).await
+    }
+
+    async fn next_task(&self) -> Result<Option<AuditTaskId>, PortError> {
+        let next = || Ok(self.tasks.lock().in_progress.first().copied());
+        self.gate.call(Verb::NextTask, 1, next).await
+    }
+
+    async fn run(&self, task: AuditTaskId, clock: &dyn Clock) -> Result<(), PortError> {
+        let run = || {
+            if self.tasks.lock().in_progress.remove(&task) {
+                self.end(task, clock.now());
+            }
+            Ok(())
+        };
+        self.gate.call(Verb::RunTask, 1, run).await
     }
 
     async fn to_rotate(
         &self,
         task: AuditTaskId,
-        after: Option<CertificateId>,
+        after: i64,
         limit: usize,
-    ) -> Result<Vec<CertificateId>, PortError> {
+    ) -> Result<Vec<ToRotate>, PortError> {
         let read = || {
             let tasks = self.tasks.lock();
-            let above = |id: &&CertificateId| after.is_none_or(|after| **id > after);
             let found = tasks.findings.get(&task).into_iter().flatten();
-            Ok(found.filter(above).take(limit).copied().collect::<Vec<_>>())
+            let placed =
+                (1..).zip(found).map(|(place, id)| ToRotate { place, certificate_id: *id });
+            Ok(placed.filter(|it| it.place > after).take(limit).collect::<Vec<_>>())
         };
         let page = self.gate.call(Verb::ToRotate, 0, read).await?;
         self.gate.answered(Verb::ToRotate, page.len());

@@ -48,17 +48,19 @@ pub enum Verb {
     Presence,
     /// [`Notifier::notify`](crate::port::Notifier::notify).
     Notify,
-    /// [`Audit::run_scheduled`](crate::port::Audit::run_scheduled).
-    RunScheduled,
-    /// [`Audit::last_scheduled`](crate::port::Audit::last_scheduled).
-    LastScheduled,
+    /// [`Audit::start_due`](crate::port::Audit::start_due).
+    StartDue,
+    /// [`Audit::next_task`](crate::port::Audit::next_task).
+    NextTask,
+    /// [`Audit::run`](crate::port::Audit::run).
+    RunTask,
     /// [`Audit::to_rotate`](crate::port::Audit::to_rotate).
     ToRotate,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Accept,
         Self::Pending,
         Self::Load,
@@ -78,8 +80,9 @@ impl Verb {
         Self::Publish,
         Self::Presence,
         Self::Notify,
-        Self::RunScheduled,
-        Self::LastScheduled,
+        Self::StartDue,
+        Self::NextTask,
+        Self::RunTask,
         Self::ToRotate,
     ];
 }

@@ -1,4 +1,4 @@
-//! The audit: finds certificates that want rotating.
+//! The audit: runs checks in tasks, and names the certificates that want rotating.
 
 use async_trait::async_trait;
 use perennial_core::{
@@ -6,24 +6,40 @@ use perennial_core::{
     time::Timestamp,
 };
 
-use super::PortError;
+use super::{Clock, PortError};
 
-/// Examines every certificate.
+/// A certificate that an audit found wanting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToRotate {
+    /// Where it stands in the task's list; the next page begins behind the last one's.
+    pub place: i64,
+    /// The certificate.
+    pub certificate_id: CertificateId,
+}
+
+/// Examines what the registry knows.
 #[async_trait]
 pub trait Audit: Send + Sync {
-    /// Runs the configured checks as task `id`. When it returns the findings are durable, and the
-    /// fact that the task completed is in the inbox, written in the same transaction as its end.
-    async fn run_scheduled(&self, id: AuditTaskId, now: Timestamp) -> Result<(), PortError>;
+    /// Starts a task, under an id that `draw` draws, for each scheduled audit that is due.
+    async fn start_due(
+        &self,
+        draw: &(dyn Fn() -> AuditTaskId + Sync),
+        now: Timestamp,
+    ) -> Result<(), PortError>;
 
-    /// When a scheduled audit started last.
-    async fn last_scheduled(&self) -> Result<Option<Timestamp>, PortError>;
+    /// The task whose turn it is: the first in progress that nobody runs.
+    async fn next_task(&self) -> Result<Option<AuditTaskId>, PortError>;
 
-    /// Certificates that the task found wanting and that a rotation mends, above `after`, in
-    /// order, at most `limit`.
+    /// Runs a task. When it has completed the findings are durable, and the fact that it did is in
+    /// the inbox, written in the same transaction as its end.
+    async fn run(&self, task: AuditTaskId, clock: &dyn Clock) -> Result<(), PortError>;
+
+    /// Certificates that a rotation mends and that nobody muted, of the task's findings, behind
+    /// the place `after`, at most `limit`. A certificate that failed two checks comes twice.
     async fn to_rotate(
         &self,
         task: AuditTaskId,
-        after: Option<CertificateId>,
+        after: i64,
         limit: usize,
-    ) -> Result<Vec<CertificateId>, PortError>;
+    ) -> Result<Vec<ToRotate>, PortError>;
 }

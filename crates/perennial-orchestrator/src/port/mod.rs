@@ -12,7 +12,7 @@ mod messaging;
 mod notifier;
 mod registry;
 
-pub use audit::Audit;
+pub use audit::{Audit, ToRotate};
 pub use authority::{Authority, Delivery, IssueOutcome, IssueRequest, ProofClaim};
 pub use clock::{Clock, Entropy};
 pub use journal::{

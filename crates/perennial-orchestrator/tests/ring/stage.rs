@@ -88,7 +88,8 @@ impl Stage {
             fleet.add(client(number), id, *habit);
         }
         let tick_for = Duration::from_secs(1);
-        let settings = Settings { timing: timing(), tick_for, audit: None, ..Settings::default() };
+        let settings =
+            Settings { timing: timing(), tick_for, scheduled_audits: false, ..Settings::default() };
         Self { world, fleet, settings, running: None }
     }
 
@@ -155,9 +156,12 @@ impl Stage {
     /// Runs an audit, and again until it is done.
     pub(crate) async fn audit(&self) {
         let audit = self.world.audit();
-        let mut id = self.world.entropy.audit_task_id();
-        while audit.run_scheduled(id, self.world.clock.now()).await.is_err() {
-            id = self.world.entropy.audit_task_id();
+        loop {
+            let id = self.world.entropy.audit_task_id();
+            audit.start(id);
+            if audit.run(id, &self.world.clock).await.is_ok() {
+                break;
+            }
         }
         self.intake().nudge();
     }

@@ -1,7 +1,6 @@
 //! Whole rotations, from the finding to the end.
 
 use perennial_core::{
-    audit::Schedule,
     certificate::CertificateStatus,
     message::RefusalCode,
     rotation::{Note, Outcome, State},
@@ -33,13 +32,13 @@ fn a_certificate_that_an_audit_finds_is_rotated() {
 fn the_ring_runs_the_scheduled_audit_by_itself() {
     in_virtual_time(async {
         let mut stage = Stage::new(&[Habit::Good]);
-        stage.settings().audit = Some(Schedule::default());
+        stage.settings().scheduled_audits = true;
 
         stage.start().await;
         stage.until_ended(1).await;
 
         stage.assert_all_rotated(1);
-        assert_eq!(stage.world.faults.calls(Verb::RunScheduled), 1);
+        assert_eq!(stage.world.faults.calls(Verb::RunTask), 1);
     });
 }
 

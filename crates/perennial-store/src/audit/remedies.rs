@@ -1,0 +1,356 @@
+//! Taking mitigation actions: finding by finding, each action planned by the core and recorded.
+//!
+//! A task that a crash cut short goes on at the next start: what was recorded is not done again,
+//! and every remedy done twice is done once.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use perennial_core::{
+    audit::{CheckName, Finding, HeldBy, Remedy, plan},
+    ids::CertificateId,
+    time::Timestamp,
+};
+use perennial_orchestrator::port::Clock;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{
+    findings::{self, FindingCursor, FindingFilter},
+    mitigation::{
+        Execution, ExecutionStatus, FindingCounts, MitigationAction, MitigationStatus,
+        MitigationTask, end_task, existing_task, write_task,
+    },
+};
+use crate::{Store, StoreError, registry, row::to_json};
+
+/// How many findings are read at once.
+const PAGE: usize = 100;
+
+/// A remedy that did not work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RemedyError {
+    /// Why, as a code.
+    pub code: &'static str,
+    /// Why, in words.
+    pub message: String,
+}
+
+/// Carries remedies out.
+#[async_trait]
+pub trait Remedies: Send + Sync {
+    /// Does it; done twice it is done once.
+    async fn apply(
+        &self,
+        remedy: Remedy,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<(), RemedyError>;
+}
+
+/// What became of a finding in a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Became {
+    Succeeded,
+    Failed,
+    Skipped,
+    Canceled,
+}
+
+impl Store {
+    /// The mitigation task in progress that began first and that nobody runs.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn next_mitigation(&self) -> Result<Option<String>, StoreError> {
+        let waiting = self
+            .read(|connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT id FROM mitigation_tasks WHERE status = 'IN_PROGRESS' \
+                     ORDER BY started_at, id LIMIT 100",
+                )?;
+                let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+                Ok(rows.collect::<Result<Vec<_>, _>>()?)
+            })
+            .await?;
+        let running = self.audits.mitigating.lock();
+        Ok(waiting.into_iter().find(|id| !running.contains(id)))
+    }
+
+    /// Runs a mitigation task that is in progress, unless somebody does, by way of `remedies`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails half-way; the task may be run again.
+    pub async fn run_mitigation(
+        &self,
+        id: String,
+        remedies: &dyn Remedies,
+        clock: &dyn Clock,
+    ) -> Result<(), StoreError> {
+        if !self.audits.mitigating.lock().insert(id.clone()) {
+            return Ok(());
+        }
+        let ran = self.mitigate(&id, remedies, clock).await;
+        self.audits.mitigating.lock().remove(&id);
+        ran
+    }
+
+    async fn mitigate(
+        &self,
+        id: &str,
+        remedies: &dyn Remedies,
+        clock: &dyn Clock,
+    ) -> Result<(), StoreError> {
+        let mut task = self.mitigation_task(id.to_owned()).await?;
+        task.task_statistics = BTreeMap::new();
+        let (mut after, mut failed) = (None, false);
+        loop {
+            let (page, next) = self.targets(&task, after).await?;
+            for finding in &page {
+                let became = self.treat(&task, finding, remedies, clock).await?;
+                failed |= became == Became::Failed;
+                count(&mut task.task_statistics, finding.check_name, became);
+            }
+            let (id, statistics) = (id.to_owned(), task.task_statistics.clone());
+            let (is_last, now) = (next.is_none(), clock.now());
+            self.write(move |connection| {
+                // It may have been cancelled meanwhile.
+                let kept = existing_task(connection, &id)?;
+                let task = MitigationTask { task_statistics: statistics, ..kept };
+                match (task.task_status, failed) {
+                    (MitigationStatus::InProgress, true) if is_last => {
+                        end_task(connection, &task, MitigationStatus::Failed, now)
+                    }
+                    (MitigationStatus::InProgress, false) if is_last => {
+                        end_task(connection, &task, MitigationStatus::Completed, now)
+                    }
+                    _ => write_task(connection, &task),
+                }
+            })
+            .await?;
+            if is_last {
+                return Ok(());
+            }
+            after = next;
+        }
+    }
+
+    /// A page of the findings that the task is about.
+    async fn targets(
+        &self,
+        task: &MitigationTask,
+        after: Option<FindingCursor>,
+    ) -> Result<(Vec<Finding>, Option<FindingCursor>), StoreError> {
+        let request = task.request.clone();
+        self.read(move |connection| {
+            let target = &request.target;
+            let mapped = |it: &Finding| {
+                request.audit_check_to_actions_mapping.contains_key(&it.check_name)
+                    && target.selects(it)
+            };
+            let Some(task) = target.audit_task_id else {
+                let found = target.finding_ids.iter().map(|id| findings::existing(connection, *id));
+                let found = found.collect::<Result<Vec<_>, _>>()?;
+                return Ok((found.into_iter().filter(mapped).collect(), None));
+            };
+            let filter = FindingFilter { task: Some(task), ..FindingFilter::default() };
+            let (page, next) = findings::list(connection, &filter, after, PAGE)?;
+            Ok((page.into_iter().filter(mapped).collect(), next))
+        })
+        .await
+    }
+
+    /// Takes the actions for a finding in order; one that fails has the rest skipped.
+    async fn treat(
+        &self,
+        task: &MitigationTask,
+        finding: &Finding,
+        remedies: &dyn Remedies,
+        clock: &dyn Clock,
+    ) -> Result<Became, StoreError> {
+        let names = task.request.audit_check_to_actions_mapping.get(&finding.check_name);
+        let mut became = Became::Succeeded;
+        for (number, name) in (0i64..).zip(names.into_iter().flatten()) {
+            let Some(action) = task.actions_definition.iter().find(|it| it.name == *name) else {
+                continue;
+            };
+            let place = (task.request.task_id.clone(), *finding.finding_id.as_bytes(), number);
+            let wanted = place.clone();
+            match self.read(move |connection| standing(connection, &wanted)).await? {
+                Standing::Canceled => return Ok(Became::Canceled),
+                Standing::Done(ExecutionStatus::Completed) => continue,
+                Standing::Done(ExecutionStatus::Failed) => {
+                    became = Became::Failed;
+                    continue;
+                }
+                Standing::Done(ExecutionStatus::Skipped) => {
+                    became = if became == Became::Failed { became } else { Became::Skipped };
+                    continue;
+                }
+                Standing::ToDo => {}
+            }
+            let start_time = clock.now();
+            let outcome = if finding.is_suppressed || became == Became::Failed {
+                None
+            } else {
+                Some(self.act(task, finding, action, remedies, clock).await?)
+            };
+            let execution = execution(task, finding, action, &outcome, (start_time, clock.now()));
+            became = match (execution.status, became) {
+                (ExecutionStatus::Failed, _) => Became::Failed,
+                (ExecutionStatus::Skipped, Became::Succeeded) => Became::Skipped,
+                (_, kept) => kept,
+            };
+            self.write(move |connection| record(connection, &place, &execution)).await?;
+        }
+        Ok(became)
+    }
+
+    async fn act(
+        &self,
+        task: &MitigationTask,
+        finding: &Finding,
+        action: &MitigationAction,
+        remedies: &dyn Remedies,
+        clock: &dyn Clock,
+    ) -> Result<Result<(), RemedyError>, StoreError> {
+        let resource = finding.resource.resource_identifier.clone();
+        let asked = resource.clone();
+        let held = self
+            .read(move |connection| match (asked.device_certificate(), asked.policy_version()) {
+                (Some(id), _) => held_by(connection, &id),
+                (None, Some(version)) => policy_held(connection, version.policy_name.as_str()),
+                (None, None) => Ok(HeldBy::default()),
+            })
+            .await?;
+        let forced = task.request.forced;
+        let planned = plan(finding.check_name, &resource, &action.action_params, &held, forced);
+        Ok(match planned {
+            Ok(remedy) => remedies.apply(remedy, finding, clock.now()).await,
+            Err(refusal) => Err(RemedyError { code: refusal.code(), message: refusal.to_string() }),
+        })
+    }
+}
+
+enum Standing {
+    ToDo,
+    Done(ExecutionStatus),
+    Canceled,
+}
+
+type Where = (String, [u8; 16], i64);
+
+fn standing(
+    connection: &Connection,
+    (task, finding, number): &Where,
+) -> Result<Standing, StoreError> {
+    let status: Option<String> = connection
+        .prepare_cached(
+            "SELECT status FROM mitigation_executions WHERE task = ? AND finding = ? \
+             AND action_no = ?",
+        )?
+        .query_row(params![task, finding, number], |row| row.get(0))
+        .optional()?;
+    if let Some(status) = status {
+        return Ok(Standing::Done(crate::row::from_json("execution status", &status)?));
+    }
+    let canceled = existing_task(connection, task)?.task_status != MitigationStatus::InProgress;
+    Ok(if canceled { Standing::Canceled } else { Standing::ToDo })
+}
+
+fn execution(
+    task: &MitigationTask,
+    finding: &Finding,
+    action: &MitigationAction,
+    outcome: &Option<Result<(), RemedyError>>,
+    (start_time, end_time): (Timestamp, Timestamp),
+) -> Execution {
+    let error = outcome.as_ref().and_then(|it| it.as_ref().err());
+    Execution {
+        task_id: task.request.task_id.clone(),
+        finding_id: finding.finding_id,
+        action_name: action.name.clone(),
+        action_id: action.id.clone(),
+        status: match outcome {
+            None => ExecutionStatus::Skipped,
+            Some(Ok(())) => ExecutionStatus::Completed,
+            Some(Err(_)) => ExecutionStatus::Failed,
+        },
+        start_time,
+        end_time,
+        error_code: error.map(|it| it.code.to_owned()),
+        message: error.map(ToString::to_string),
+    }
+}
+
+fn record(
+    connection: &Connection,
+    (task, finding, number): &Where,
+    execution: &Execution,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO mitigation_executions \
+             (task, finding, action_no, status, execution) VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            task,
+            finding,
+            number,
+            to_json("execution status", &execution.status)?,
+            to_json("mitigation execution", execution)?
+        ])?;
+    Ok(())
+}
+
+fn count(statistics: &mut BTreeMap<CheckName, FindingCounts>, check: CheckName, became: Became) {
+    let counts = statistics.entry(check).or_default();
+    counts.total_findings_count += 1;
+    match became {
+        Became::Succeeded => counts.succeeded_findings_count += 1,
+        Became::Failed => counts.failed_findings_count += 1,
+        Became::Skipped => counts.skipped_findings_count += 1,
+        Became::Canceled => counts.canceled_findings_count += 1,
+    }
+}
+
+/// The certificate's things, each with whether another ACTIVE certificate of it is proven: a
+/// device was connected with it, or a rotation ended with it.
+fn held_by(connection: &Connection, id: &CertificateId) -> Result<HeldBy, StoreError> {
+    let mut held = HeldBy::default();
+    for thing in registry::things_of(connection, id)? {
+        let mut has_other = false;
+        for other in registry::active_of(connection, &thing)? {
+            let other_id = other.certificate_id;
+            has_other |= other_id != *id && is_proven(connection, &other_id, thing.as_str())?;
+        }
+        held.things.push((thing, has_other));
+    }
+    Ok(held)
+}
+
+fn is_proven(connection: &Connection, id: &CertificateId, thing: &str) -> Result<bool, StoreError> {
+    let connected = connection
+        .prepare_cached("SELECT 1 FROM connections WHERE certificate_id = ?")?
+        .exists([id.as_bytes()])?;
+    if connected {
+        return Ok(true);
+    }
+    Ok(connection
+        .prepare_cached(
+            "SELECT 1 FROM rotations r JOIN rotation_states s ON s.rotation_id = r.id \
+             WHERE r.thing = ? AND s.incoming = ? AND s.due_at IS NULL \
+             AND json_extract(s.state, '$.state') = 'rotated'",
+        )?
+        .exists(params![thing, id.as_bytes()])?)
+}
+
+fn policy_held(connection: &Connection, policy: &str) -> Result<HeldBy, StoreError> {
+    let policy_in_use = connection
+        .prepare_cached(
+            "SELECT 1 FROM policy_targets t JOIN certificates c ON c.id = t.certificate_id \
+             WHERE t.policy = ? AND c.status = 1",
+        )?
+        .exists([policy])?;
+    Ok(HeldBy { policy_in_use, ..HeldBy::default() })
+}
