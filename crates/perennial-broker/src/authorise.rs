@@ -64,7 +64,10 @@ pub(crate) fn may_connect(
 /// Whether a client may publish: never to the broker's own events, and with RETAIN neither to a
 /// reserved topic nor without `iot:RetainPublish`.
 pub(crate) fn may_publish(permissions: &Permissions, topic: &str, retain: bool) -> bool {
-    if topic.starts_with("$aws/events/") || retain && topic.starts_with('$') {
+    if topic.starts_with("$aws/events/")
+        || topic.starts_with("$perennial/")
+        || retain && topic.starts_with('$')
+    {
         return false;
     }
     permissions.allow(&Request::Publish { topic })

@@ -8,12 +8,14 @@ mod world;
 use std::time::Duration;
 
 use perennial_core::{
+    audit::CheckName,
     certificate::CertificateStatus,
     ids::{ClientId, ThingName},
     rotation::{Cause, Outcome},
 };
 use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_server::Config;
+use perennial_store::FindingFilter;
 use world::{Bare, World, passed, until};
 
 /// How long the certificates of these stories live.
@@ -171,7 +173,10 @@ async fn a_rotation_that_waits_for_a_device_ends_with_its_recovery_and_says_so()
     assert_eq!(told["thingName"], "pump-1");
     assert_eq!(told["notice"]["reason"]["failure"], "expired");
     // The finding stands, but nobody can answer another rotation.
-    let findings = world.server.store().findings(task.task_id, None, 10).await.unwrap();
+    let check = Some(CheckName::DeviceCertificateExpiring);
+    let filter = FindingFilter { task: Some(task.task_id), check, ..FindingFilter::default() };
+    let now = SystemClock.now();
+    let (findings, _) = world.server.store().findings(filter, None, 10, now).await.unwrap();
     assert_eq!(findings.len(), 1);
     world.inbox_is_empty().await;
     assert_eq!(bare.latest().await.unwrap().rotation.id, ended.rotation.id);

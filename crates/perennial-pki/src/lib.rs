@@ -3,8 +3,10 @@
 //! The path of a certificate is a chain of types, each consumed by the next:
 //! [`CsrDer`] → [`VerifiedCsr`] → [`Prepared`] → [`Issued`].
 
+mod audit;
 mod authority;
 mod certificate;
+mod crl;
 mod csr;
 mod der;
 mod file;
@@ -21,8 +23,10 @@ mod serial;
 mod tls;
 mod verify;
 
+pub use audit::{authority_facts, notes};
 pub use authority::{Authority, AuthorityError, Lifetimes};
 pub use certificate::{CertificateFacts, CertificateFormatError, facts, public_key};
+pub use crl::{CrlError, read_crl};
 pub use csr::{CsrDer, CsrError, Expectation, VerifiedCsr};
 pub use file::WriteNewError;
 pub use handed_out::HandedOutKey;

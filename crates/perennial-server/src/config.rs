@@ -266,11 +266,11 @@ impl Config {
     /// The checks that the file wants to run: all that have something to examine, age only when it
     /// says so, and re-used keys only where new ones are wanted.
     pub(crate) fn enabled_checks(&self) -> BTreeSet<CheckName> {
-        let wanted = |check: &CheckName| match check {
-            CheckName::DeviceCertificateAge => self.audit.age_secs.is_some(),
-            CheckName::KeyReused => self.rotation.rekey,
-            other => other.has_subject(),
+        let unwanted = |check: &CheckName| {
+            *check == CheckName::DeviceCertificateAge && self.audit.age_secs.is_none()
+                || *check == CheckName::KeyReused && !self.rotation.rekey
         };
+        let wanted = |check: &CheckName| check.has_subject() && !unwanted(check);
         CheckName::ALL.into_iter().filter(wanted).collect()
     }
 

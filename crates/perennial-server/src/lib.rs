@@ -3,6 +3,7 @@
 
 mod adapter;
 mod administrator;
+mod audits;
 mod aws_file;
 mod config;
 pub mod control;
@@ -13,6 +14,7 @@ mod server;
 mod server_certificate;
 
 pub use administrator::{config_path, credentials_path};
+pub use audits::AUDIT_TOPIC;
 pub use config::{Config, ConfigError};
 pub use enrolment::{Candidate, Certified};
 pub use server::{DEVICE_POLICY, Server};

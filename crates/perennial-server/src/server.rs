@@ -10,18 +10,13 @@ use std::{
 use anyhow::Context as _;
 use aws_lc_rs::rand::SystemRandom;
 use perennial_broker::{Broker, BrokerHandle, Limits, ServerIdentity, TrustAnchors};
-use perennial_core::{
-    audit::{AuditTask, TaskType},
-    ids::PolicyName,
-    policy::Document,
-    time::Timestamp,
-};
+use perennial_core::{audit::AuditTask, ids::PolicyName, policy::Document, time::Timestamp};
 use perennial_orchestrator::{
     Intake, Ports, Ring, Settings as RingSettings, SystemClock,
     port::{Clock as _, Entropy as _},
 };
 use perennial_pki::Authority;
-use perennial_store::{AuditSettings, Settings as StoreSettings, Store};
+use perennial_store::{AuditFile, Settings as StoreSettings, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -29,8 +24,10 @@ use tracing::{info, warn};
 use crate::{
     adapter::{
         BrokerMessaging, CertificateAuthority, LapsedInbox, LiveRegistry, LogNotifier, Recovery,
-        RunningServer, StorePrincipals, SystemEntropy, listen_for_messages, listen_for_presence,
+        RunningServer, StorePrincipals, StoreRemedies, SystemEntropy, listen_for_messages,
+        listen_for_presence, record_connections,
     },
+    audits,
     config::Config,
     http::{Ports as HttpPorts, Serving},
     server_certificate::ServerCertificate,
@@ -74,6 +71,7 @@ impl Server {
             Authority::open_or_create(&data.join("ca"), clock.now(), &SystemRandom::new())?;
         let authority = Arc::new(authority);
         write_anchor(data, &authority)?;
+        prepare_audits(&config, &store, &authority, clock.now()).await?;
         make_device_policy(&store, &config, clock.now()).await?;
 
         let shutdown = CancellationToken::new();
@@ -106,10 +104,23 @@ impl Server {
         let prefix = config.mqtt.prefix.clone();
         let presence = listen_for_presence(handle.clone(), prefix, intake, lapsed);
         let presence = until_cancelled(presence, shutdown.clone());
+        let recording = record_connections(handle.clone(), store.clone());
+        let remedies = StoreRemedies::new(store.clone(), Arc::clone(&registry), handle.clone());
+        let attending =
+            audits::attend(store.clone(), handle.clone(), Arc::new(remedies), shutdown.clone());
+        let lists = audits::keep_revocation_lists(
+            store.clone(),
+            Arc::clone(&authority),
+            config.clone(),
+            shutdown.clone(),
+        );
 
         let tasks = vec![
             tokio::spawn(presence),
             tokio::spawn(telling),
+            tokio::spawn(until_cancelled(recording, shutdown.clone())),
+            tokio::spawn(attending),
+            tokio::spawn(lists),
             tokio::spawn(certificate.keep_alive(identity, validity, shutdown.clone())),
             tokio::spawn(sweep(store.clone(), shutdown.clone())),
             tokio::spawn(broker.run(shutdown.clone().cancelled_owned())),
@@ -176,14 +187,15 @@ impl Server {
         self.ring.intake()
     }
 
-    /// Runs every configured check now. When this returns the findings are durable and their
+    /// Runs every enabled check now. When this returns the findings are durable and their
     /// rotations are about to open.
     ///
     /// # Errors
     /// The store's.
     pub async fn audit_now(&self) -> anyhow::Result<AuditTask> {
         let id = SystemEntropy::default().audit_task_id();
-        let task = self.store.run_audit(id, TaskType::OnDemandAuditTask, SystemClock.now()).await?;
+        audits::read_new_certificates(&self.store).await?;
+        let task = self.store.run_audit(id, &SystemClock).await?;
         self.ring.intake().nudge();
         Ok(task)
     }
@@ -220,9 +232,22 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
 
 fn store_settings(config: &Config) -> anyhow::Result<StoreSettings> {
     Ok(StoreSettings {
-        audit: AuditSettings { checks: config.checks()? },
+        audit: audits::settings(config)?,
         grace_for: Duration::from_secs(config.certificates.grace_secs),
     })
+}
+
+/// Tells audits what surrounds them, and what the configuration wants of them.
+async fn prepare_audits(
+    config: &Config,
+    store: &Store,
+    authority: &Authority,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    store.surround_audits(audits::surroundings(config, authority)?);
+    store.take_over_audit_file(AuditFile { enable: config.enabled_checks() }, now).await?;
+    while store.end_left_connections(SWEEP.1, now).await? > 0 {}
+    Ok(())
 }
 
 /// Puts the trust anchor where people and devices find it.
@@ -300,7 +325,6 @@ async fn start_ring(
     let settings = RingSettings {
         timing: config.timing(),
         rekey: config.rotation.rekey,
-        audit: Some(config.schedule()?),
         ..RingSettings::default()
     };
     Ok(Ring::start(ports, settings).await?)
@@ -326,6 +350,14 @@ async fn sweep(store: Store, shutdown: CancellationToken) {
                 at_once = deleted.len() == SWEEP.1;
             }
             Err(error) => warn!(%error, "retired certificates could not be deleted; trying again"),
+        }
+        let now = SystemClock.now();
+        let swept = async {
+            store.sweep_audits(SWEEP.1, now).await?;
+            store.forget_connections(SWEEP.1, now).await
+        };
+        if let Err(error) = swept.await {
+            warn!(%error, "what audits no longer need could not be deleted; trying again");
         }
     }
 }

@@ -38,7 +38,6 @@ pub use connections::ConnectionChange;
 pub use error::StoreError;
 pub use events::{BrokenChain, Event};
 pub use intents::{Intent, IntentOutcome, IntentRequest, IssuedCertificate};
-pub use notes::CertificateNotes;
 pub use open::{OpenError, Settings, Store};
 pub use page::{Order, Page};
 pub use policies::StoredPolicy;

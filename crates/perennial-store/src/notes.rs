@@ -5,10 +5,7 @@
 //! and parse nothing.
 
 use perennial_core::{
-    audit::{
-        KeyQuality,
-        revocation::{RevocationList, SerialNumber},
-    },
+    audit::revocation::{CertificateNotes, RevocationList},
     ids::Digest,
     time::Timestamp,
 };
@@ -19,19 +16,6 @@ use crate::{
     Store, StoreError,
     events::{self, count},
 };
-
-/// What audits want to know of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateNotes {
-    /// SHA-256 of its issuer's name in DER.
-    pub issuer: Digest,
-    /// Its serial number.
-    pub serial: SerialNumber,
-    /// SHA-256 of its SubjectPublicKeyInfo.
-    pub spki_digest: Digest,
-    /// What is known of its key.
-    pub key: KeyQuality,
-}
 
 type Unread = Vec<(i64, [u8; 32], Vec<u8>)>;
 
@@ -85,8 +69,10 @@ impl Store {
 
 fn unread(connection: &Connection, limit: usize) -> Result<Unread, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT rowid, id, der FROM certificate_ders \
-         WHERE rowid > (SELECT up_to FROM certificates_read WHERE id = 1) ORDER BY rowid LIMIT ?",
+        // A mark beyond the last row is one of before the rows were numbered anew.
+        "SELECT rowid, id, der FROM certificate_ders WHERE rowid > (SELECT MIN(up_to, COALESCE(\
+         (SELECT MAX(rowid) FROM certificate_ders), 0)) FROM certificates_read WHERE id = 1) \
+         ORDER BY rowid LIMIT ?",
     )?;
     let rows =
         statement.query_map([count(limit)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;

@@ -108,11 +108,13 @@ async fn clients_may_not_forge_events_nor_retain_on_reserved_topics() {
     let mut client = Client::start(&world, &device).await;
 
     let forged = client.publish("$aws/events/presence/connected/pump", "{}").await;
+    let ours = client.publish("$perennial/audit/notification", "{}").await;
     let mut retained = publish_packet("$aws/x", b"1", 1, std::num::NonZeroU16::new(9));
     retained.retain = true;
     client.send_publish(retained).await;
 
-    assert_eq!(forged, Some(PublishAckReason::NotAuthorized));
+    let refused = Some(PublishAckReason::NotAuthorized);
+    assert_eq!((forged, ours), (refused, refused));
     assert_eq!(client.puback().await, Some(PublishAckReason::NotAuthorized));
     assert_eq!(client.publish("$aws/x", "1").await, Some(PublishAckReason::Success));
 }

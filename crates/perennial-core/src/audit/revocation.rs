@@ -50,6 +50,19 @@ pub struct RevocationList {
     pub entries: Vec<Revocation>,
 }
 
+/// What audits want to know of a device certificate, read from its DER once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateNotes {
+    /// SHA-256 of its issuer's name in DER.
+    pub issuer: Digest,
+    /// Its serial number; with the issuer's name it names the certificate (RFC 5280 §4.1.2.2).
+    pub serial: SerialNumber,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub spki_digest: Digest,
+    /// What is known of its key.
+    pub key: KeyQuality,
+}
+
 /// What is known of an authority whose certificates devices have, or could have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorityFacts {

@@ -13,6 +13,7 @@ use perennial_core::{
     ids::{AuditTaskId, CertificateId, PolicyName, RotationId, ThingName},
 };
 use perennial_server::control::{Answer, Request, ask};
+use perennial_store::FindingCursor;
 
 use super::table;
 
@@ -129,15 +130,19 @@ pub(crate) enum Policy {
 /// Audits: finding certificates that want rotating.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// Run the configured checks now; rotations open for what they find.
+    /// Run every enabled check now; rotations open for what they find.
     Run,
     /// List the findings of a task, or of the latest one.
     Findings {
         /// The task's id.
         #[arg(long)]
         task: Option<AuditTaskId>,
-        #[command(flatten)]
-        page: Page<CertificateId>,
+        /// List what comes behind this place: the `after` that ends the page before.
+        #[arg(long, value_parser = parse_place)]
+        after: Option<FindingCursor>,
+        /// List at most this many.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
     },
 }
 
@@ -247,9 +252,7 @@ impl Audit {
     pub(crate) fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
         common.print(&match self {
             Self::Run => Request::RunAudit,
-            Self::Findings { task, page: Page { after, limit } } => {
-                Request::ListFindings { task, after, limit }
-            }
+            Self::Findings { task, after, limit } => Request::ListFindings { task, after, limit },
         })
     }
 }
@@ -291,6 +294,10 @@ impl Common {
     fn print(&self, request: &Request) -> anyhow::Result<ExitCode> {
         table::print(&self.ask(request)?, self.json)
     }
+}
+
+fn parse_place(text: &str) -> Result<FindingCursor, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {

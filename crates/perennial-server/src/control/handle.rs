@@ -12,7 +12,7 @@ use perennial_orchestrator::{
     port::{Clock as _, Fact, Journal as _, Stored},
 };
 use perennial_pki::pem_of_certificate;
-use perennial_store::RotationFilter;
+use perennial_store::{FindingCursor, FindingFilter, RotationFilter};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -146,13 +146,20 @@ impl Server {
     async fn findings(
         &self,
         task: Option<AuditTaskId>,
-        after: Option<CertificateId>,
+        after: Option<FindingCursor>,
         limit: usize,
     ) -> Answered {
         let latest = self.store().audit_tasks(1).await?;
         let task = task.or_else(|| latest.first().map(|task| task.task_id));
         let task = task.ok_or_else(|| anyhow::anyhow!("no audit has run yet"))?;
-        objects(self.store().findings(task, after, limit).await?)
+        let filter = FindingFilter { task: Some(task), ..FindingFilter::default() };
+        let now = SystemClock.now();
+        let (page, next) = self.store().findings(filter, after, limit, now).await?;
+        let mut shown = objects(page)?;
+        if let Some(next) = next {
+            shown.push(json!({ "after": serde_json::to_string(&next)? }));
+        }
+        Ok(shown)
     }
 
     async fn start_rotation(

@@ -4,6 +4,7 @@ use perennial_core::{
     certificate::CertificateStatus,
     ids::{AuditTaskId, CertificateId, PolicyName, RotationId, ThingName},
 };
+use perennial_store::FindingCursor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -78,8 +79,8 @@ pub enum Request {
     ListFindings {
         /// The task.
         task: Option<AuditTaskId>,
-        /// Above this certificate.
-        after: Option<CertificateId>,
+        /// Behind this place: the `after` of the page before.
+        after: Option<FindingCursor>,
         /// At most this many.
         limit: usize,
     },

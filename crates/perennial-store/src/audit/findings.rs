@@ -9,7 +9,7 @@ use perennial_core::{
     time::{Timestamp, days},
 };
 use perennial_orchestrator::port::ToRotate;
-use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter, types::Value};
 use serde::{Deserialize, Serialize};
 
 use super::suppressions;
@@ -45,15 +45,6 @@ pub struct FindingCursor {
     check: String,
     at: i64,
     seq: i64,
-}
-
-/// Which index a list runs along.
-#[derive(Debug, Clone, Copy)]
-enum Along {
-    Resource,
-    Task,
-    Check,
-    Time,
 }
 
 impl Store {
@@ -141,73 +132,85 @@ pub(super) fn list(
     after: Option<FindingCursor>,
     limit: usize,
 ) -> Result<(Vec<Finding>, Option<FindingCursor>), StoreError> {
-    let FindingCursor { check, at, seq } =
-        after.unwrap_or(FindingCursor { check: String::new(), at: i64::MIN, seq: 0 });
-    let (from, to) = filter.found.unwrap_or((Timestamp::from_millis(i64::MIN), Timestamp::MAX));
-    let (from, to) = (from.as_millis(), to.as_millis());
-    let task = filter.task.map(|id| id.as_bytes().to_vec());
-    let wanted = filter.check.map(CheckName::as_str);
-    let resource = filter.resource.as_ref().map(ResourceIdentifier::key);
-    let along = along(filter);
-    let (index, begin, order) = match along {
-        Along::Resource => ("findings_by_resource", "resource = ?3 AND seq > ?6", "seq"),
-        Along::Task => {
-            ("findings_by_task", "task = ?1 AND (check_name, seq) > (?4, ?6)", "check_name, seq")
-        }
-        Along::Check => {
-            ("findings_by_check", "check_name = ?2 AND (found_at, seq) > (?5, ?6)", "found_at, seq")
-        }
-        Along::Time => ("findings_by_time", "(found_at, seq) > (?5, ?6)", "found_at, seq"),
-    };
-    // Every parameter is named, so that each way binds the same ones.
-    let sql = format!(
-        "SELECT check_name, found_at, seq, suppressed, finding, \
-         (?1 IS NULL OR task = ?1) AND (?2 IS NULL OR check_name = ?2) \
-         AND (?3 IS NULL OR resource = ?3) AND ?4 IS NOT NULL AND ?5 IS NOT NULL AND ?6 >= 0 \
-         FROM findings INDEXED BY {index} WHERE {begin} AND found_at >= ?7 AND found_at < ?8 \
-         ORDER BY {order} LIMIT {LOOKED_AT}"
-    );
-    let begin = if let (Along::Task, Some(check_name)) = (along, wanted) {
-        // A check's own findings are one stretch of the task's.
-        if check.as_str() < check_name { (check_name.to_owned(), 0) } else { (check, seq) }
-    } else {
-        (check, seq)
-    };
-    // Behind the last finding before the span, however many began with it.
-    let at = if at == i64::MIN { from.saturating_sub(1) } else { at };
-    let seq = if at < from { i64::MAX } else { begin.1 };
-    let seq = if matches!(along, Along::Task | Along::Resource) { begin.1 } else { seq };
-    let bound: [&dyn ToSql; 8] = [&task, &wanted, &resource, &begin.0, &at, &seq, &from, &to];
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(&bound[..])?;
-    let (mut page, mut looked_at) = (Vec::new(), 0);
-    let mut last = None;
+    let (range, order, bound) = range(filter, after);
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT seq, check_name, found_at, task, resource, suppressed, finding FROM findings \
+         {range} ORDER BY {order} LIMIT {LOOKED_AT}"
+    ))?;
+    let mut rows = statement.query(params_from_iter(bound))?;
+    let (mut page, mut looked_at, mut last) = (Vec::new(), 0, None);
     while let Some(row) = rows.next()? {
         if page.len() == limit {
             return Ok((page, last));
         }
-        let check: String = row.get(0)?;
-        if let (Along::Task, Some(wanted)) = (along, wanted)
-            && check != wanted
-        {
-            return Ok((page, None));
+        if filter.selects(row)? {
+            page.push(from_json("finding", &row.get::<_, String>(6)?)?);
         }
         looked_at += 1;
-        let suppressed: bool = row.get(3)?;
-        if row.get::<_, bool>(5)? && filter.suppressed.is_none_or(|it| it == suppressed) {
-            page.push(from_json("finding", &row.get::<_, String>(4)?)?);
-        }
-        last = Some(FindingCursor { check, at: row.get(1)?, seq: row.get(2)? });
+        last = Some(FindingCursor { check: row.get(1)?, at: row.get(2)?, seq: row.get(0)? });
     }
     Ok((page, last.filter(|_| looked_at == LOOKED_AT)))
 }
 
-fn along(filter: &FindingFilter) -> Along {
-    match (&filter.resource, filter.task, filter.check) {
-        (Some(_), ..) => Along::Resource,
-        (None, Some(_), _) => Along::Task,
-        (None, None, Some(_)) => Along::Check,
-        (None, None, None) => Along::Time,
+/// The range of an index that a list runs along, its order, and what is bound to the range: of a
+/// resource, which has few findings, else of a task and perhaps its check, else of a span of time.
+fn range(
+    filter: &FindingFilter,
+    after: Option<FindingCursor>,
+) -> (&'static str, &'static str, Vec<Value>) {
+    let (from, to) = filter.found.unwrap_or((Timestamp::EPOCH, Timestamp::MAX));
+    // Behind whatever was found before the span, in however many rows.
+    let before = FindingCursor {
+        check: String::new(),
+        at: from.as_millis().saturating_sub(1),
+        seq: if filter.found.is_some() { i64::MAX } else { 0 },
+    };
+    let FindingCursor { check, at, seq } = after.unwrap_or(before);
+    let named = filter.check.map(|it| Value::from(it.to_string()));
+    let task = filter.task.map(|it| Value::from(it.as_bytes().to_vec()));
+    if let Some(resource) = &filter.resource {
+        let seq = if seq == i64::MAX { 0 } else { seq };
+        let range = "INDEXED BY findings_by_resource WHERE resource = ? AND seq > ?";
+        return (range, "seq", vec![resource.key().into(), seq.into()]);
+    }
+    let span = [at.into(), seq.into(), to.as_millis().into()];
+    match (task, named) {
+        (Some(task), Some(check)) => (
+            "INDEXED BY findings_by_task WHERE task = ? AND check_name = ? AND seq > ?",
+            "seq",
+            vec![task, check, seq.into()],
+        ),
+        (Some(task), None) => (
+            "INDEXED BY findings_by_task WHERE task = ? AND (check_name, seq) > (?, ?)",
+            "check_name, seq",
+            vec![task, check.into(), seq.into()],
+        ),
+        (None, Some(check)) => (
+            "INDEXED BY findings_by_check \
+             WHERE check_name = ? AND (found_at, seq) > (?, ?) AND found_at < ?",
+            "found_at, seq",
+            std::iter::once(check).chain(span).collect(),
+        ),
+        (None, None) => (
+            "INDEXED BY findings_by_time WHERE (found_at, seq) > (?, ?) AND found_at < ?",
+            "found_at, seq",
+            span.to_vec(),
+        ),
+    }
+}
+
+impl FindingFilter {
+    /// Whether it selects a row of [`list`].
+    fn selects(&self, row: &Row<'_>) -> Result<bool, StoreError> {
+        let check: String = row.get(1)?;
+        let found_at = Timestamp::from_millis(row.get(2)?);
+        let (task, resource): ([u8; 16], String) = (row.get(3)?, row.get(4)?);
+        let suppressed: bool = row.get(5)?;
+        Ok(self.task.is_none_or(|it| *it.as_bytes() == task)
+            && self.found.is_none_or(|(from, to)| from <= found_at && found_at < to)
+            && self.check.is_none_or(|it| it.as_str() == check)
+            && self.resource.as_ref().is_none_or(|it| it.key() == resource)
+            && self.suppressed.is_none_or(|it| it == suppressed))
     }
 }
 

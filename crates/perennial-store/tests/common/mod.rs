@@ -54,6 +54,15 @@ pub(crate) async fn register(store: &Store, count: u32, left_for: Duration) {
     store.register((0..count).map(row).collect(), NOW).await.unwrap();
 }
 
+/// A clock that stands still.
+pub(crate) struct At(pub(crate) Timestamp);
+
+impl perennial_orchestrator::port::Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
 /// A week: inside the audit's threshold.
 pub(crate) const fn days_left() -> Duration {
     days(7)

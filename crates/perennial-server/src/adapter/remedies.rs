@@ -1,0 +1,94 @@
+//! Mitigation over store and broker: what can be done here, and what there is nothing for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use perennial_broker::{BrokerHandle, Outgoing, Qos};
+use perennial_core::{
+    audit::{Finding, Remedy},
+    certificate::CertificateStatus,
+    ids::CertificateId,
+    time::Timestamp,
+};
+use perennial_store::{Remedies, RemedyError, Store, StoreError};
+use serde_json::json;
+
+use super::LiveRegistry;
+
+/// Findings that somebody wants told are published below this topic, by check.
+const FINDINGS: &str = "$perennial/audit/findings";
+
+/// Carries remedies out.
+pub(crate) struct StoreRemedies {
+    store: Store,
+    registry: Arc<LiveRegistry>,
+    broker: BrokerHandle,
+}
+
+impl StoreRemedies {
+    pub(crate) fn new(store: Store, registry: Arc<LiveRegistry>, broker: BrokerHandle) -> Self {
+        Self { store, registry, broker }
+    }
+
+    /// One that is INACTIVE, REVOKED or gone already needs no more.
+    async fn deactivate(&self, id: CertificateId, now: Timestamp) -> Result<(), RemedyError> {
+        let done = self.store.update_status(id, CertificateStatus::Inactive, now).await;
+        match done {
+            Ok(_) => {
+                self.registry.changed(&[id]);
+                Ok(())
+            }
+            Err(StoreError::NotFound { .. } | StoreError::Unlawful(_)) => Ok(()),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    async fn publish(
+        &self,
+        topic_arn: &str,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<(), RemedyError> {
+        let body = json!({ "topicArn": topic_arn, "finding": finding });
+        let written = self.store.record_notices(vec![body.clone()], now).await;
+        written.map_err(|error| failed(&error))?;
+        self.broker.publish(vec![Outgoing {
+            topic: format!("{FINDINGS}/{}", finding.check_name),
+            payload: body.to_string().into(),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+        }]);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Remedies for StoreRemedies {
+    async fn apply(
+        &self,
+        remedy: Remedy,
+        finding: &Finding,
+        now: Timestamp,
+    ) -> Result<(), RemedyError> {
+        match remedy {
+            Remedy::DeactivateDeviceCertificate(id) => self.deactivate(id, now).await,
+            Remedy::Publish { topic_arn } => self.publish(&topic_arn, finding, now).await,
+            Remedy::DeactivateCaCertificate(_) => {
+                Err(nothing("the authority in use is this server's own and stays"))
+            }
+            Remedy::AddThingsToGroups { .. } => Err(nothing("there are no thing groups")),
+            Remedy::BlankPolicy(_) => Err(nothing("policies have no versions")),
+            Remedy::EnableLogging(_) => {
+                Err(nothing("what is logged is set when the server starts: --log"))
+            }
+        }
+    }
+}
+
+fn failed(error: &StoreError) -> RemedyError {
+    RemedyError { code: "INTERNAL_FAILURE", message: error.to_string() }
+}
+
+fn nothing(message: &str) -> RemedyError {
+    RemedyError { code: "NOT_SUPPORTED", message: message.to_owned() }
+}

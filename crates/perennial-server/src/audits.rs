@@ -1,0 +1,163 @@
+//! Audits in the running server: what surrounds them, what they read, whom they tell.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use perennial_broker::{BrokerHandle, Outgoing, Qos};
+use perennial_core::{
+    audit::{Blocklist, revocation::CertificateNotes},
+    certificate::CertificateStatus,
+};
+use perennial_orchestrator::{SystemClock, port::Clock as _};
+use perennial_pki::{Authority, authority_facts, notes, read_crl};
+use perennial_store::{AuditSettings, Remedies, Store, StoreError, Surroundings};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::Config;
+
+/// Where messages about audits that ended are published: SNS's own message, word for word.
+pub const AUDIT_TOPIC: &str = "$perennial/audit/notification";
+
+/// How often what waits is looked for: certificates to read, messages to hand on, remedies.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often revocation lists are read again.
+const REREAD: Duration = Duration::from_secs(3600);
+/// How many certificates are read at once.
+const READ_AT_ONCE: usize = 1000;
+/// How many messages are handed on at once.
+const MESSAGES: usize = 100;
+
+/// What the store is told of audits.
+pub(crate) fn settings(config: &Config) -> anyhow::Result<AuditSettings> {
+    Ok(AuditSettings {
+        account: config.account.id.clone(),
+        thresholds: config.thresholds()?,
+        rotate: config.rotated_checks(),
+        daily: config.schedule()?,
+    })
+}
+
+/// What audits examine besides the store.
+pub(crate) fn surroundings(config: &Config, authority: &Authority) -> anyhow::Result<Surroundings> {
+    let issues_for = Duration::from_secs(config.certificates.device_secs);
+    let active = CertificateStatus::Active;
+    let mut blocklist = Blocklist::default();
+    for path in &config.audit.weak_keys {
+        let name = path.display();
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("the list of weak keys {name} cannot be read"))?;
+        blocklist.add(&text).with_context(|| format!("the list of weak keys {name}"))?;
+    }
+    Ok(Surroundings {
+        authorities: vec![
+            authority_facts(authority.issuing(), active, Some(issues_for))?,
+            authority_facts(authority.root(), active, None)?,
+        ],
+        blocklist,
+        logging: tracing::enabled!(tracing::Level::ERROR),
+    })
+}
+
+/// Reads every certificate that came since the last time.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn read_new_certificates(store: &Store) -> Result<(), StoreError> {
+    while store.read_new_certificates(read, READ_AT_ONCE).await? == READ_AT_ONCE {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+fn read(der: &[u8]) -> Option<CertificateNotes> {
+    notes(der).inspect_err(|error| warn!(%error, "a certificate cannot be read for audits")).ok()
+}
+
+/// Does, until `shutdown`, what is to be done beside audits.
+pub(crate) async fn attend(
+    store: Store,
+    broker: BrokerHandle,
+    remedies: Arc<dyn Remedies>,
+    shutdown: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        // What is cut short here is found again at the next start.
+        let looked = shutdown.run_until_cancelled(look(&store, &broker, remedies.as_ref())).await;
+        if let Some(Err(error)) = looked {
+            warn!(%error, "what is to be done beside audits is held up; trying again");
+        }
+    }
+}
+
+async fn look(
+    store: &Store,
+    broker: &BrokerHandle,
+    remedies: &dyn Remedies,
+) -> Result<(), StoreError> {
+    read_new_certificates(store).await?;
+    hand_on(store, broker).await?;
+    while let Some(task) = store.next_mitigation().await? {
+        store.run_mitigation(task, remedies, &SystemClock).await?;
+    }
+    Ok(())
+}
+
+/// Publishes messages about audits that ended. One that a crash cuts short is published again:
+/// whoever acts on them is idempotent by task and certificate, as with SNS.
+async fn hand_on(store: &Store, broker: &BrokerHandle) -> Result<(), StoreError> {
+    for (id, message) in store.audit_notifications(MESSAGES).await? {
+        info!(%message, "an audit ended");
+        broker.publish(vec![Outgoing {
+            topic: AUDIT_TOPIC.to_owned(),
+            payload: message.into(),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+        }]);
+        store.audit_notified(id).await?;
+    }
+    Ok(())
+}
+
+/// Takes the configured revocation lists in, now and every hour.
+pub(crate) async fn keep_revocation_lists(
+    store: Store,
+    authority: Arc<Authority>,
+    config: Config,
+    shutdown: CancellationToken,
+) {
+    if config.audit.revocation_lists.is_empty() {
+        return;
+    }
+    loop {
+        for path in &config.audit.revocation_lists {
+            match take_in(&store, &authority, path).await {
+                Ok(true) => info!(path = %path.display(), "a revocation list was taken in"),
+                Ok(false) => {}
+                Err(error) => warn!(path = %path.display(), "no revocation list: {error:#}"),
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(REREAD) => {}
+        }
+    }
+}
+
+/// Takes a revocation list in; answers whether it is newer than the one before.
+pub(crate) async fn take_in(
+    store: &Store,
+    authority: &Authority,
+    path: &Path,
+) -> anyhow::Result<bool> {
+    let octets = tokio::fs::read(path).await?;
+    let authorities = [authority.issuing().to_vec(), authority.root().to_vec()];
+    let list = tokio::task::spawn_blocking(move || {
+        read_crl(&octets, &[authorities[0].as_slice(), authorities[1].as_slice()])
+    });
+    Ok(store.replace_crl(list.await??, SystemClock.now()).await?)
+}
