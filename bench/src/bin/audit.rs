@@ -18,7 +18,8 @@ use perennial_core::{
         revocation::{CertificateNotes, SerialNumber},
     },
     certificate::{CertificateStatus, Validity},
-    ids::{AuditTaskId, CertificateId, ClientId, Digest, ThingName},
+    ids::{AuditTaskId, CertificateId, ClientId, Digest, PolicyName, ThingName},
+    policy::Document,
     time::{Timestamp, days},
 };
 use perennial_orchestrator::port::Clock;
@@ -28,6 +29,8 @@ use serde_json::json;
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 /// One in this many is about to end.
 const EXPIRING: u64 = 100;
+/// The policy that every certificate has.
+const POLICY: &str = "device";
 const BATCH: u64 = 5_000;
 
 #[tokio::main]
@@ -142,6 +145,9 @@ async fn reopened(folder: &std::path::Path) -> Result<Store> {
 }
 
 async fn fill(store: &Store, certificates: u64) -> Result<()> {
+    let document = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iot:Connect",
+        "Resource":"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}"}}"#;
+    store.create_policy(PolicyName::new(POLICY)?, &Document::parse(document)?, NOW).await?;
     for first in (0..certificates).step_by(usize::try_from(BATCH)?) {
         let numbers = first..(first + BATCH).min(certificates);
         store.register(numbers.map(row).collect::<Result<_>>()?, NOW).await?;
@@ -161,7 +167,7 @@ fn row(number: u64) -> Result<NewCertificate> {
         validity: Validity { not_before: NOW - days(30), not_after: NOW + left_for },
         status: CertificateStatus::Active,
         thing: ThingName::new(&format!("device-{number}"))?,
-        policies: Vec::new(),
+        policies: vec![PolicyName::new(POLICY)?],
     })
 }
 
