@@ -251,22 +251,33 @@ fn open(connection: &Connection, opening: &NewRotation) -> Result<(), StoreError
 fn write_step(connection: &Connection, step: &StepRecord) -> Result<(), StoreError> {
     let outdated = || StoreError::Outdated { rotation_id: step.rotation_id, version: step.version };
     let version = i64::try_from(step.version).map_err(|_| outdated())?;
+    let (id, incoming) = (step.rotation_id.as_bytes(), step.state.incoming());
+    // A column that a statement names has its indexes rewritten, changed or not: those that seldom
+    // change have statements of their own.
     let changed = connection
         .prepare_cached(
-            "UPDATE rotation_states SET version = ?1 + 1, ignored = ?2, due_at = ?3, \
-             incoming = ?4, state = ?5, open_thing = CASE WHEN ?3 IS NULL THEN NULL \
-             ELSE open_thing END WHERE rotation_id = ?6 AND version = ?1",
+            "UPDATE rotation_states SET version = ?1 + 1, ignored = ?2, due_at = ?3, state = ?4 \
+             WHERE rotation_id = ?5 AND version = ?1",
         )?
         .execute(params![
             version,
             step.ignored,
             step.state.due_at().map(Timestamp::as_millis),
-            step.state.incoming().map(|id| *id.as_bytes()),
             to_json("rotation state", &step.state)?,
-            step.rotation_id.as_bytes(),
+            id,
         ])?;
     if changed == 0 {
         return Err(outdated());
+    }
+    connection
+        .prepare_cached(
+            "UPDATE rotation_states SET incoming = ?1 WHERE rotation_id = ?2 AND incoming IS NOT ?1",
+        )?
+        .execute(params![incoming.map(CertificateId::as_bytes), id])?;
+    if !step.state.is_open() {
+        connection
+            .prepare_cached("UPDATE rotation_states SET open_thing = NULL WHERE rotation_id = ?")?
+            .execute([id])?;
     }
     write_history(connection, step, version)?;
     let to = step.state.name();

@@ -8,6 +8,7 @@ use crate::OpenError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_history_in_order.sql"),
+    include_str!("../migrations/0003_narrow_steps.sql"),
     include_str!("../migrations/0006_access_keys.sql"),
     include_str!("../migrations/0007_audits.sql"),
 ];

@@ -3,6 +3,8 @@
 mod common;
 
 use common::{days_left, register, store};
+use perennial_core::ids::{CertificateId, RotationId};
+use perennial_orchestrator::port::Journal as _;
 use perennial_store::{OpenError, Settings, Store};
 
 #[test]
@@ -29,6 +31,39 @@ fn a_newer_schema_is_refused_with_both_numbers() {
     assert!(matches!(refused, OpenError::Newer { found: 999, known: 1.. }), "{refused}");
     assert!(refused.to_string().contains("schema 999"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_folder_of_the_schema_before_keeps_its_histories_and_its_open_rotations() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = rusqlite::Connection::open(folder.path().join("perennial.db")).unwrap();
+    database.execute_batch(include_str!("../migrations/0001_init.sql")).unwrap();
+    database.execute_batch(include_str!("../migrations/0002_history_in_order.sql")).unwrap();
+    database.pragma_update(None, "user_version", 2).unwrap();
+    database.execute_batch(AS_VERSION_2_WROTE_IT).unwrap();
+    drop(database);
+
+    let store = store(folder.path());
+
+    let history = store.history(RotationId::from_bytes([1; 16])).await.unwrap();
+    let open = store.open_with(&CertificateId::from_bytes([3; 32])).await.unwrap();
+    let inputs: Vec<_> = history.iter().map(|entry| entry.input.as_str()).collect();
+    assert_eq!(inputs, ["DeadlinePassed", "CsrReceived"]);
+    assert_eq!(open, [RotationId::from_bytes([1; 16])]);
+}
+
+const AS_VERSION_2_WROTE_IT: &str = r#"
+    INSERT INTO rotations VALUES (
+        x'01010101010101010101010101010101', 'pump-1',
+        x'0202020202020202020202020202020202020202020202020202020202020202', NULL, 5, '{}');
+    INSERT INTO rotation_states VALUES (
+        x'01010101010101010101010101010101', 'pump-1', 2, 0, 9,
+        x'0303030303030303030303030303030303030303030303030303030303030303', '{}');
+    INSERT INTO rotation_history (rotation_id, seq, entry) VALUES
+        (x'01010101010101010101010101010101', 4096, '{"at":6,"input":"CsrReceived",
+            "from":"AwaitingCsr","to":"Issuing","note":"counted","detail":""}'),
+        (x'01010101010101010101010101010101', 0, '{"at":5,"input":"DeadlinePassed",
+            "from":"AwaitingCsr","to":"AwaitingCsr","note":"counted","detail":""}');
+"#;
 
 #[test]
 fn a_folder_that_is_none_is_refused_by_name() {
