@@ -1,5 +1,4 @@
 //! The authority and the notifier keep what their ports promise, on a real store and real keys.
-#![expect(clippy::unwrap_used, reason = "a test's own set-up")]
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
