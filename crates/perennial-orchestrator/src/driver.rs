@@ -113,13 +113,19 @@ impl Driver {
         }
     }
 
-    /// Waits for something to do, then takes all that is there.
+    /// Waits for something to do, then takes all that is there. Deadlines come first, lest they
+    /// wait for as long as devices speak.
     async fn next(&mut self, tick: &mut Interval, shutdown: &CancellationToken) -> Option<Events> {
         let mut events = Events::default();
         let room = self.under_way < UNDER_WAY;
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return None,
+            () = look(tick, self.more_due), if room => {
+                events.due = self.due().await;
+                self.more_due = events.due.len() == BATCH;
+                events.arrivals = std::mem::take(&mut self.put_off);
+            }
             count = self.outcomes.recv_many(&mut events.outcomes, BATCH) => {
                 if count == 0 {
                     return None;
@@ -129,11 +135,6 @@ impl Driver {
                 if count == 0 {
                     return None;
                 }
-            }
-            () = look(tick, self.more_due), if room => {
-                events.due = self.due().await;
-                self.more_due = events.due.len() == BATCH;
-                events.arrivals = std::mem::take(&mut self.put_off);
             }
         }
         self.take_what_is_there(&mut events);
@@ -301,4 +302,42 @@ fn halves(mut works: Vec<Work>) -> [Vec<Work>; 2] {
     let second = works.split_off(works.len() / 2);
     // Popped from the back: the first half goes first.
     [second, works]
+}
+
+#[cfg(test)]
+mod tests {
+    use perennial_core::{
+        ids::{CertificateId, ClientId},
+        time::Timestamp,
+    };
+
+    use super::*;
+    use crate::{
+        Hint,
+        fakes::{Verb, World},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn deadlines_are_looked_at_however_much_devices_say() {
+        let world = World::new(Timestamp::from_secs(1_800_000_000));
+        let (arrivals_in, arrivals) = mpsc::channel(2 * BATCH);
+        let (client_id, principal) =
+            (ClientId::new("pump-1").unwrap(), CertificateId::from_bytes([1; 32]));
+        for _ in 0..2 * BATCH {
+            let hint = Hint::Connected { client_id: client_id.clone(), principal };
+            arrivals_in.try_send(Arrival::Hint(hint)).unwrap();
+        }
+        let (_outcomes_in, outcomes) = mpsc::unbounded_channel();
+        let (jobs_in, _jobs) = mpsc::unbounded_channel();
+        let settings = Arc::new(Settings::default());
+        let mut driver = Driver::new(world.ports(), settings, (arrivals, outcomes), jobs_in);
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        tick.tick().await;
+        tokio::time::advance(Duration::from_secs(1)).await;
+
+        let events = driver.next(&mut tick, &CancellationToken::new()).await.unwrap();
+
+        assert_eq!(world.faults.calls(Verb::Due), 1);
+        assert_eq!(events.arrivals.len(), BATCH);
+    }
 }
