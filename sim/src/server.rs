@@ -1,27 +1,20 @@
 //! The server: a durable journal with inbox and outbox, and the ring that turns them.
 
+mod opening;
+mod verbs;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
 use perennial_core::{
-    certificate::{Certificate, CertificateStatus, Validity},
-    ids::{CertificateId, RotationId, ThingName},
-    message::RefusalCode,
-    rotation::{self, Cause, Command, Fault, Input, Opening, Presence, Rotation, Sender, State},
+    ids::{CertificateId, RotationId},
+    rotation::{self, Command, Input, Presence, Rotation, Sender, State},
     time::Timestamp,
 };
 
-use crate::{
-    Sabotage,
-    event::{Event, ToDevice},
-    faults::FaultKind,
-    invariants::Invariant,
-    plan::THRESHOLD_FOR,
-    registry::{POLICIES, Record},
-    world::World,
-};
+use crate::{Sabotage, event::Event, faults::FaultKind, world::World};
 
 /// One rotation in the journal.
 #[derive(Debug, Clone)]
@@ -236,209 +229,6 @@ impl World {
         self.turn();
     }
 
-    /// One turn of the dispatcher: the effect, then its outcome and the end of the command.
-    fn carry_out(&mut self) {
-        let Some(outgoing) = self.server.outbox.front().cloned() else { return };
-        if self.strikes(FaultKind::ServerCrashBeforeSend) {
-            return self.crash_server();
-        }
-        let outcome = self.perform(&outgoing);
-        if self.strikes(FaultKind::ServerCrashAfterSend) {
-            return self.crash_server();
-        }
-        self.server.outbox.pop_front();
-        if let Some(outcome) = outcome {
-            self.fact(Some(outgoing.rotation), outcome);
-        }
-    }
-
-    fn perform(&mut self, outgoing: &Outgoing) -> Option<Input> {
-        let entry = self.server.journal.get(&outgoing.rotation)?.clone();
-        if entry.version < outgoing.version {
-            let found = format!("{} was carried out before its commit", outgoing.command.name());
-            self.found = Some((Invariant::DurableBeforeSent, found));
-        }
-        self.note(|| format!("server does {}", outgoing.command.name()));
-        let id = entry.rotation.id;
-        match &outgoing.command {
-            Command::RequestCsr { refused } => {
-                let refused_csr = refused.as_ref().map(|refused| refused.csr);
-                self.publish_to_device(ToDevice::CsrReq { rotation: id, refused_csr });
-                None
-            }
-            Command::DeliverCertificate { incoming } => {
-                self.server.delivered.push(*incoming);
-                self.publish_to_device(ToDevice::Crt { rotation: id, certificate: *incoming });
-                None
-            }
-            Command::Refuse { about, code, rotation_id } => {
-                let (about, code, rotation) = (*about, *code, *rotation_id);
-                self.publish_to_device(ToDevice::Refused { about, code, rotation });
-                None
-            }
-            Command::Issue { csr } => Some(self.issue(&entry.rotation, csr)),
-            Command::Enroll { incoming } => Some(self.enroll(&entry.rotation, *incoming)),
-            Command::RetireOutgoing => Some(self.retire(entry.rotation.outgoing, &entry, true)),
-            Command::RetireIncoming { incoming } => Some(self.retire(*incoming, &entry, false)),
-            Command::Notify { notice } => {
-                self.notified(notice);
-                None
-            }
-        }
-    }
-
-    fn notified(&mut self, notice: &rotation::Notice) {
-        if let rotation::Notice::CertificateLeftActive { certificate_id } = notice {
-            if let Some(record) = self.registry.records.get_mut(certificate_id) {
-                record.told = true;
-            }
-            self.after(Duration::from_secs(36_000), Event::CleanUp(*certificate_id));
-        }
-    }
-
-    fn verb_fault(&mut self) -> Option<Fault> {
-        let kind = if self.strikes(FaultKind::VerbRetryable) {
-            rotation::FaultKind::Retryable
-        } else if self.strikes(FaultKind::VerbPermanent) {
-            rotation::FaultKind::Permanent
-        } else {
-            return None;
-        };
-        Some(Fault { kind, reason: "drawn".to_owned() })
-    }
-
-    fn issue(&mut self, rotation: &Rotation, csr: &rotation::Csr) -> Input {
-        let digest = csr.digest;
-        if let Some(fault) = self.verb_fault() {
-            return Input::IssueFailed { csr: digest, fault };
-        }
-        let twice = self.sabotage == Some(Sabotage::IssueTwice);
-        if let Some(incoming) = self.registry.find(rotation.id).filter(|_| !twice) {
-            return Input::CertificateIssued { csr: digest, incoming };
-        }
-        if csr.pem.contains("bad") {
-            let reason = "drawn".to_owned();
-            return Input::IssueRefused { csr: digest, code: RefusalCode::WeakKey, reason };
-        }
-        let incoming = self.registry.draw_id();
-        let record = Record {
-            status: CertificateStatus::Inactive,
-            not_after: self.clock() + self.plan.life_for,
-            policies: 0,
-            attached: false,
-            rotation: Some(rotation.id),
-            csr: digest,
-            used: false,
-            retired_at: None,
-            withdrawn: false,
-            told: false,
-        };
-        if self.sabotage != Some(Sabotage::DeliverUnrecorded) {
-            self.registry.record(incoming, record);
-        }
-        Input::CertificateIssued { csr: digest, incoming }
-    }
-
-    fn enroll(&mut self, rotation: &Rotation, incoming: CertificateId) -> Input {
-        if let Some(fault) = self.verb_fault() {
-            return Input::EnrollFailed { fault };
-        }
-        if let Some(record) = self.registry.records.get_mut(&incoming)
-            && !record.withdrawn
-        {
-            let skips = self.sabotage == Some(Sabotage::SkipPolicies);
-            record.policies = if skips { 0 } else { POLICIES };
-            record.attached = true;
-            record.status = CertificateStatus::Active;
-        }
-        if self.sabotage == Some(Sabotage::RetireBeforeEvidence) {
-            self.retire_outgoing(rotation.outgoing, incoming);
-        }
-        Input::Enrolled
-    }
-
-    fn retire(&mut self, certificate: CertificateId, entry: &Entry, outgoing: bool) -> Input {
-        if let Some(fault) = self.verb_fault() {
-            return Input::RetireFailed { fault };
-        }
-        match entry.state.incoming() {
-            Some(incoming) if outgoing => self.retire_outgoing(certificate, *incoming),
-            _ if self.sabotage == Some(Sabotage::LeaveActive) => {}
-            _ => {
-                self.registry.retire(&certificate, self.clock());
-                self.cut(&certificate);
-            }
-        }
-        if outgoing { Input::OutgoingRetired } else { Input::IncomingRetired }
-    }
-
-    fn retire_outgoing(&mut self, outgoing: CertificateId, incoming: CertificateId) {
-        if self.registry.is_active(&outgoing) {
-            let at = self.clock();
-            self.server.retired.push((outgoing, incoming, at));
-        }
-        self.registry.retire(&outgoing, self.clock());
-        self.cut(&outgoing);
-    }
-
-    /// The daily audit: a rotation for the certificate that ends first.
-    pub(crate) fn audit(&mut self) {
-        self.after(Duration::from_secs(86_400), Event::Audit);
-        let open = self.open_rotation().is_some();
-        if self.server.down || (open && self.sabotage != Some(Sabotage::OpenTwice)) {
-            return;
-        }
-        let now = self.clock();
-        let due = self.registry.active().filter(|(_, record)| {
-            let lapsed = now > record.usable_until(&self.plan);
-            let expires = record.not_after.since(now) < THRESHOLD_FOR;
-            record.attached && !record.told && expires && !lapsed
-        });
-        let first = due.min_by_key(|(_, record)| record.not_after);
-        let Some((id, not_after)) = first.map(|(id, record)| (*id, record.not_after)) else {
-            return;
-        };
-        self.open(certificate(id, not_after), Cause::Operator);
-    }
-
-    /// A device is back with an expired certificate.
-    pub(crate) fn recover(&mut self, principal: CertificateId) {
-        let record = self.registry.records.get(&principal);
-        let Some(record) = record.filter(|record| record.attached && !self.server.down) else {
-            return;
-        };
-        let outgoing =
-            Certificate { status: record.status, ..certificate(principal, record.not_after) };
-        let latest = self.server.order.last().map(|id| &self.server.journal[id]);
-        let latest = latest.map(|entry| (&entry.rotation, &entry.state));
-        if rotation::may_recover(&outgoing, latest, &self.plan.server, self.clock()) {
-            self.open(outgoing, Cause::Recovery);
-        }
-    }
-
-    fn open(&mut self, outgoing: Certificate, cause: Cause) {
-        let now = self.clock();
-        let Ok(thing) = ThingName::new("pump-1") else { return };
-        let mut bytes = [0; 16];
-        self.rng.fill(&mut bytes);
-        let certificate_id = outgoing.certificate_id;
-        let opening = Opening {
-            id: RotationId::from_bytes(bytes),
-            thing,
-            outgoing,
-            cause,
-            rekey: true,
-            draw: self.rng.u32(..),
-        };
-        let (rotation, state) = rotation::open(opening, &self.plan.server, now);
-        self.note(|| format!("server opens rotation {} of {certificate_id}", rotation.id));
-        let id = rotation.id;
-        let entry = Entry { opened_as: rotation.clone(), rotation, state, version: 0 };
-        self.server.journal.insert(id, entry);
-        self.server.order.push(id);
-        self.arm();
-    }
-
     fn sabotaged(&self, input: Input, entry: &Entry) -> Input {
         match (self.sabotage, input) {
             (Some(Sabotage::BelieveAnyAck), Input::AckReceived { rotation_id, hook, .. }) => {
@@ -452,15 +242,6 @@ impl World {
             }
             (_, input) => input,
         }
-    }
-}
-
-fn certificate(certificate_id: CertificateId, not_after: Timestamp) -> Certificate {
-    Certificate {
-        certificate_id,
-        status: CertificateStatus::Active,
-        validity: Validity { not_before: Timestamp::EPOCH, not_after },
-        created_at: Timestamp::EPOCH,
     }
 }
 
