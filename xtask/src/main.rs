@@ -3,6 +3,7 @@
 
 mod ci;
 mod deps;
+mod fuzz;
 mod process;
 mod purity;
 mod setup;
@@ -41,6 +42,14 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Fuzzes every parser that takes hostile input, or one of them.
+    Fuzz {
+        /// Which one; all in turn without it.
+        target: Option<String>,
+        /// For how long each.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Measures files and functions, and with --binary the agent's executable.
     Sizes {
         /// Also build the agent as a device gets it and weigh it.
@@ -69,6 +78,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Setup => setup::run(&workspace),
         Task::Deps => deps::run(&workspace),
         Task::Simulate { schedules, seed } => simulate::run(schedules, seed),
+        Task::Fuzz { target, seconds } => fuzz::run(&workspace, target.as_deref(), seconds),
         Task::Sizes { binary } => sizes::run(&workspace, binary),
     }
 }

@@ -16,6 +16,8 @@ mod core;
 mod counters;
 mod end;
 mod expiry;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handle;
 mod handshake;
 mod https;

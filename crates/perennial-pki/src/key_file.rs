@@ -58,7 +58,12 @@ pub enum LoadKeyError {
 pub(crate) fn load(path: &Path) -> Result<SigningKey, LoadKeyError> {
     let read = fs::read(path).map(Zeroizing::new);
     let octets = read.map_err(|source| LoadKeyError::Read { path: path.to_owned(), source })?;
-    let text = str::from_utf8(&octets).unwrap_or_default();
+    self::read(&octets, path)
+}
+
+/// The key in what a file holds; `path` is for the error.
+pub(crate) fn read(octets: &[u8], path: &Path) -> Result<SigningKey, LoadKeyError> {
+    let text = str::from_utf8(octets).unwrap_or_default();
     let blocks =
         pem::blocks(text).map_err(|source| LoadKeyError::Pem { path: path.to_owned(), source })?;
     // `openssl ecparam -genkey` writes EC PARAMETERS before the key.

@@ -10,6 +10,8 @@ mod crl;
 mod csr;
 mod der;
 mod file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handed_out;
 mod issue;
 mod key;

@@ -240,8 +240,15 @@ impl Config {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: name.clone(), source })?;
-        toml::from_str(&text)
-            .map_err(|error| ConfigError::Invalid { path: name, reason: error.to_string() })
+        Self::parse(&text).map_err(|reason| ConfigError::Invalid { path: name, reason })
+    }
+
+    /// Reads a configuration's text.
+    ///
+    /// # Errors
+    /// What is wrong, in words, with line and key.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
     }
 
     pub(crate) fn device_profile(&self) -> Profile {
@@ -338,4 +345,32 @@ fn threshold(key: &'static str, secs: u64) -> Result<Threshold, ConfigError> {
         value: secs.to_string(),
         reason: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that a start asks of a configuration.
+    fn take_apart(text: &str) {
+        let Ok(config) = Config::parse(text) else { return };
+        let _ = (config.checks(), config.schedule(), config.timing(), config.scope());
+        let _ = (config.device_profile(), config.server_profile(), config.oldest_tls());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,200}") {
+            take_apart(&text);
+        }
+
+        #[test]
+        fn any_number_is_taken_or_refused(
+            key in "audit.(every|expiring|age)_secs|rotation.(spread|csr_wait|hold)_secs|certificates.(device|server)_secs",
+            value in proptest::num::i64::ANY,
+        ) {
+            let (table, key) = key.split_once('.').unwrap_or_default();
+            take_apart(&format!("[{table}]\n{key} = {value}\n"));
+        }
+    }
 }
