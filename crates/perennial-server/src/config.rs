@@ -354,7 +354,13 @@ mod tests {
     /// Everything that a start asks of a configuration.
     fn take_apart(text: &str) {
         let Ok(config) = Config::parse(text) else { return };
-        let _ = (config.checks(), config.schedule(), config.timing(), config.scope());
+        let _ = (
+            config.thresholds(),
+            config.enabled_checks(),
+            config.schedule(),
+            config.timing(),
+            config.scope(),
+        );
         let _ = (config.device_profile(), config.server_profile(), config.oldest_tls());
     }
 
