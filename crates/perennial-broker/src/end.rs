@@ -57,6 +57,23 @@ pub(crate) enum End {
 }
 
 impl End {
+    /// Whether the broker ended it for what the client did or is: worth a line in the log.
+    pub(crate) const fn is_a_refusal(self) -> bool {
+        match self {
+            Self::NotAuthorized
+            | Self::Expired
+            | Self::RegistryUnavailable
+            | Self::SlowConsumer
+            | Self::Protocol(..) => true,
+            Self::Client
+            | Self::ClientWithWill
+            | Self::Lost
+            | Self::KeepAlive
+            | Self::TakenOver
+            | Self::ShuttingDown => false,
+        }
+    }
+
     /// What MQTT 5 is told, if anything.
     pub(crate) fn code(self) -> Option<Code> {
         match self {

@@ -128,7 +128,7 @@ impl Broker {
                 Ok(stream) => greet(core, stream, peer).await,
                 Err(failed) => {
                     count(&core.counters.handshakes_failed);
-                    tracing::debug!(network.peer = %peer, error = %failed, "TLS handshake failed");
+                    tracing::info!(network.peer = %peer, error = %failed, "TLS handshake failed");
                 }
             }
             drop(place);

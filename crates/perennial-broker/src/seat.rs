@@ -59,6 +59,12 @@ impl Drop for Seat {
         core.expiries.leave(&self.link);
         core.sessions.leave(&self.link);
         self.link.set_ended();
-        tracing::debug!(client.id = %self.link.client_id, end = %self.end, "disconnected");
+        let (client_id, end) = (&self.link.client_id, self.end);
+        if end.is_a_refusal() {
+            let certificate = self.link.principal;
+            tracing::info!(client.id = %client_id, certificate.id = %certificate, %end, "cut");
+        } else {
+            tracing::debug!(client.id = %client_id, %end, "disconnected");
+        }
     }
 }

@@ -5,6 +5,7 @@ mod adapter;
 mod administrator;
 mod audits;
 mod aws_file;
+mod causes;
 mod config;
 pub mod control;
 pub mod demo;
@@ -15,6 +16,7 @@ mod server_certificate;
 
 pub use administrator::{config_path, credentials_path};
 pub use audits::AUDIT_TOPIC;
+pub use causes::with_causes;
 pub use config::{Config, ConfigError};
 pub use enrolment::{Candidate, Certified};
 pub use server::{DEVICE_POLICY, Server};

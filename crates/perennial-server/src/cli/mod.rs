@@ -63,7 +63,7 @@ pub(crate) fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "a program's last words")]
 fn report(error: &anyhow::Error) {
-    eprintln!("perennial: {error:#}");
+    eprintln!("perennial: {}", perennial_server::with_causes(error));
 }
 
 fn run(command: Command, common: &nouns::Common) -> anyhow::Result<ExitCode> {

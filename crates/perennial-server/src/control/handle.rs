@@ -29,7 +29,7 @@ impl Server {
     pub async fn answer(&self, request: Request) -> Answer {
         match self.try_answer(request).await {
             Ok(objects) => Answer::Done(objects),
-            Err(error) => Answer::Refused(format!("{error:#}")),
+            Err(error) => Answer::Refused(crate::with_causes(&error)),
         }
     }
 
