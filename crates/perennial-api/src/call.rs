@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use bytes::Bytes;
 use http::request;
 use perennial_core::{ids::CertificateId, policy::Scope, time::Timestamp};
@@ -10,7 +11,7 @@ use perennial_pki::{Authority, Profile};
 use perennial_store::{Actor, Store};
 use tokio::sync::Semaphore;
 
-use crate::{KeyRing, Running, api::Parts};
+use crate::{ApiError, KeyRing, Running, api::Parts};
 
 /// A request as it was let in.
 pub(crate) struct Received {
@@ -67,6 +68,14 @@ impl Call {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Octets for an id that nobody else has.
+    pub(crate) fn drawn() -> Result<[u8; 16], ApiError> {
+        let mut octets = [0; 16];
+        let filled = SystemRandom::new().fill(&mut octets);
+        filled.map_err(|_| ApiError::internal(&"the system gives no random numbers"))?;
+        Ok(octets)
     }
 
     /// Lets live sessions notice a certificate's change.

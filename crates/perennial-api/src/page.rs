@@ -4,8 +4,11 @@
 //! a digest, so that one of another list, or one that was changed, is refused. It holds a place
 //! and no right: what may be listed is decided for each request anew.
 
+use std::{fmt, str::FromStr};
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::ApiError;
 
@@ -14,8 +17,8 @@ const MAX_ITEMS: u32 = 250;
 /// Items of a page when nothing is asked for.
 const USUAL_ITEMS: u32 = 25;
 
-/// The longest token accepted; AWS's `Marker`.
-const MAX_TOKEN: usize = 1024;
+/// The longest token accepted: AWS's `Marker` has 1024, but a suppression's place names a resource.
+const MAX_TOKEN: usize = 8192;
 /// The octets of a token's digest.
 const DIGEST_LEN: usize = 8;
 
@@ -57,6 +60,36 @@ pub(crate) fn place<T: std::str::FromStr>(
     place.parse().map(Some).map_err(|_| invalid())
 }
 
+/// A place of several parts, which a token carries as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts<T>(pub(crate) T);
+
+impl<T: Serialize> fmt::Display for Parts<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(&self.0).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl<T: DeserializeOwned> FromStr for Parts<T> {
+    type Err = serde_json::Error;
+    fn from_str(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(Self)
+    }
+}
+
+/// Makes a page of items of which one more was asked for than `limit`; answers the token for what
+/// comes after the page, if there is more.
+pub(crate) fn cut<T, P: ToString>(
+    items: &mut Vec<T>,
+    limit: usize,
+    list: &str,
+    place: impl FnOnce(&T) -> P,
+) -> Option<String> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    items.last().filter(|_| more).map(|last| token(list, &place(last)))
+}
+
 fn seal(list: &str, place: &str) -> [u8; DIGEST_LEN] {
     let whole = digest(&SHA256, format!("{list}\0{place}").as_bytes());
     let mut sealed = [0; DIGEST_LEN];
@@ -80,10 +113,30 @@ mod tests {
     }
 
     #[test]
+    fn a_place_may_have_parts() {
+        let token = token("ListAuditTasks", &Parts((7, "a\"b".to_owned())));
+
+        let read = place("ListAuditTasks", Some(&token));
+
+        assert_eq!(read, Ok(Some(Parts((7, "a\"b".to_owned())))));
+    }
+
+    #[test]
+    fn a_page_is_cut_where_the_next_begins() {
+        let (mut whole, mut longer) = (vec![1, 2], vec![1, 2, 3]);
+
+        let end = cut(&mut whole, 2, "L", |item| *item);
+        let next = cut(&mut longer, 2, "L", |item| *item);
+
+        assert_eq!((whole, end), (vec![1, 2], None));
+        assert_eq!((longer, next), (vec![1, 2], Some(token("L", &2))));
+    }
+
+    #[test]
     fn a_token_that_was_changed_or_made_up_is_refused() {
         let mut changed = STANDARD.decode(token("ListThings", &"pump-1")).unwrap();
         changed[9] ^= 1;
-        let made_up = ["", "AAAA", "not base64!", &"A".repeat(2000), &STANDARD.encode(changed)];
+        let made_up = ["", "AAAA", "not base64!", &"A".repeat(9000), &STANDARD.encode(changed)];
 
         for token in made_up {
             assert!(place::<String>("ListThings", Some(token)).is_err(), "{token}");

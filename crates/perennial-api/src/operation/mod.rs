@@ -5,6 +5,7 @@
 //! them. Then its row in docs/aws-compatibility.md and a call in the tests that drive a server.
 
 mod access_keys;
+mod audit;
 mod certificates;
 mod endpoint;
 mod policies;
@@ -17,6 +18,7 @@ use crate::table::Operation;
 pub(crate) fn all() -> Vec<Operation> {
     [
         access_keys::operations(),
+        audit::operations(),
         certificates::operations(),
         endpoint::operations(),
         policies::operations(),

@@ -8,7 +8,7 @@ use super::{CheckName, Threshold, UnknownCheckName};
 
 /// Whether a check is enabled, and its configuration by key: `AuditCheckConfiguration`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckConfiguration {
     /// Whether audits may run it.
     #[serde(default)]
@@ -20,7 +20,7 @@ pub struct CheckConfiguration {
 
 /// Who is told when an audit ends: `AuditNotificationTarget`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NotificationTarget {
     /// The topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ pub struct AccountConfiguration {
 
 /// What `UpdateAccountAuditConfiguration` may change; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConfigurationUpdate {
     /// The role.
     #[serde(default)]

@@ -53,6 +53,7 @@ pub enum LogLevel {
 
 /// What an action does: `MitigationActionParams`, in which exactly one member is set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum ActionParams {
     /// Makes the certificate INACTIVE.
     #[serde(rename = "updateDeviceCertificateParams")]
@@ -113,7 +114,7 @@ impl ActionParams {
 
 /// Which findings a mitigation task is about: `AuditMitigationActionsTaskTarget`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MitigationTarget {
     /// Those of this task.
     #[serde(default, skip_serializing_if = "Option::is_none")]

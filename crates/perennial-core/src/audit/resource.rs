@@ -24,7 +24,7 @@ pub enum ResourceType {
 
 /// A version of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyVersion {
     /// The policy.
     pub policy_name: PolicyName,
@@ -34,7 +34,7 @@ pub struct PolicyVersion {
 
 /// An issuer's certificate, known from a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssuerCertificate {
     /// Its subject.
     pub issuer_certificate_subject: String,
