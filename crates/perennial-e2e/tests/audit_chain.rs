@@ -105,7 +105,7 @@ async fn a_mitigation_that_would_cut_a_device_off_is_refused_unless_forced() {
         created_at: now(),
         modified_at: now(),
     };
-    store.create_mitigation_action(action).await.unwrap();
+    store.create_mitigation_action(action, now()).await.unwrap();
     let mitigate = async |name: &str, forced: bool| {
         let request = MitigationRequest {
             task_id: name.into(),

@@ -9,17 +9,18 @@ use common::{At, NOW, certificate_id, register, store, thing};
 use perennial_core::{
     audit::{
         AuditTask, CheckName, CheckRunStatus, DayOfWeek, Finding, Frequency, KeyPrint, KeyQuality,
-        ReasonCode, Recurrence, ResourceIdentifier, Suppression, TaskStatus, TaskType,
+        MitigationTarget, ReasonCode, Recurrence, ResourceIdentifier, Suppression, TaskStatus,
+        TaskType,
         revocation::{AuthorityFacts, CertificateNotes, Revocation, RevocationList, SerialNumber},
     },
     certificate::{CertificateStatus, Validity},
-    ids::{AuditTaskId, CertificateId, ClientId, Digest},
+    ids::{AuditTaskId, CertificateId, ClientId, Digest, FindingId},
     time::{Timestamp, days},
 };
 use perennial_orchestrator::port::{Audit, Fact, FactId, Journal};
 use perennial_store::{
-    AuditFile, ConnectionChange, DAILY, FindingFilter, NewCertificate, Store, StoreError,
-    Surroundings, TaskFilter,
+    AuditFile, ConnectionChange, DAILY, FindingFilter, MitigationRequest, NewCertificate, Store,
+    StoreError, Surroundings, TaskFilter,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -502,6 +503,29 @@ async fn connections_tell_of_shared_certificates_taken_names_and_silent_things()
     let expected = [certificate_id(1, 1), certificate_id(1, 3)];
     assert_eq!(silent.iter().map(certificate_of).collect::<Vec<_>>(), expected);
     assert_eq!(store.forget_connections(100, NOW + days(12)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_mitigation_of_a_finding_that_is_not_there_never_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = audited(folder.path()).await;
+    let target = MitigationTarget {
+        finding_ids: vec![FindingId::from_bytes([7; 16])],
+        ..MitigationTarget::default()
+    };
+    let request = MitigationRequest {
+        task_id: "mend".to_owned(),
+        target,
+        audit_check_to_actions_mapping: [(CheckName::LoggingDisabled, vec!["log".to_owned()])]
+            .into(),
+        client_request_token: "token".to_owned(),
+        forced: false,
+    };
+
+    let refused = store.start_mitigation(request, NOW).await.unwrap_err();
+
+    assert!(matches!(refused, StoreError::NotFound { what: "audit finding", .. }), "{refused}");
+    assert_eq!(store.next_mitigation().await.unwrap(), None);
 }
 
 #[tokio::test]

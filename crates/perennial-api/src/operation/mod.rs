@@ -8,6 +8,7 @@ mod access_keys;
 mod audit;
 mod certificates;
 mod endpoint;
+mod mitigation;
 mod policies;
 mod principals;
 mod things;
@@ -21,6 +22,7 @@ pub(crate) fn all() -> Vec<Operation> {
         audit::operations(),
         certificates::operations(),
         endpoint::operations(),
+        mitigation::operations(),
         policies::operations(),
         principals::operations(),
         things::operations(),

@@ -1,9 +1,12 @@
-"""Calls every operation at least once. Arguments: the names of all operations of the server."""
+"""Calls every operation at least once. Arguments: the names of all operations of the server, which has a
+thing `expiring` whose certificate is about to end."""
 
 import json
 import subprocess
 import sys
 
+import audits
+from audits import pages
 from harness import Client, finish
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [
@@ -15,14 +18,6 @@ def csr(name):
         ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
          "-keyout", "/dev/null", "-subj", f"/CN={name}"], check=True, capture_output=True)
     return made.stdout.decode()
-
-
-def pages(iot, operation, result, **arguments):
-    """Every item of a list, by the smallest pages that there are."""
-    paginator = iot.get_paginator(operation)
-    config = {"PageSize": 1}
-    return [item for page in paginator.paginate(PaginationConfig=config, **arguments)
-            for item in page[result]]
 
 
 def certificates(iot):
@@ -91,7 +86,8 @@ def attachments(iot):
         assert made["thingArn"].endswith(f":thing/{name}")
         assert iot.create_thing(thingName=name) ["thingArn"] == made["thingArn"]
         assert iot.describe_thing(thingName=name)["defaultClientId"] == name
-    assert [t["thingName"] for t in pages(iot, "list_things", "things")] == ["a:b_c-d", "pump-1", "pump-2"]
+    assert [t["thingName"] for t in pages(iot, "list_things", "things")] == [
+        "a:b_c-d", "expiring", "pump-1", "pump-2"]
     iot.refused("describe_thing", "ResourceNotFoundException", 404, thingName="nobody")
 
     certificate = iot.create_keys_and_certificate(setAsActive=True)
@@ -131,4 +127,9 @@ def endpoint(iot):
 iot = Client()
 for story in [certificates, keys, policies, attachments, endpoint]:
     story(iot)
+for story in [audits.configuration, audits.tasks, audits.schedules, audits.suppressions, audits.actions]:
+    story(iot)
+audits.story(iot, thing="expiring")
+audits.cancelled(iot)
+audits.deleted(iot)
 finish(iot, sys.argv[1:])

@@ -156,6 +156,7 @@ impl Store {
     pub async fn create_mitigation_action(
         &self,
         action: MitigationAction,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             if find_action(connection, &action.name)?.is_some() {
@@ -168,7 +169,7 @@ impl Store {
             if count >= MAX_ACTIONS {
                 return Err(StoreError::limit(100, "mitigation actions"));
             }
-            put_action(connection, &action)
+            put_action(connection, &action, now)
         })
         .await
     }
@@ -225,7 +226,7 @@ impl Store {
             }
             let role_arn = role_arn.unwrap_or(kept.role_arn);
             let next = MitigationAction { role_arn, action_params, modified_at: now, ..kept };
-            put_action(connection, &next)?;
+            put_action(connection, &next, now)?;
             Ok(next)
         })
         .await
@@ -235,12 +236,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when that cannot be written.
-    pub async fn delete_mitigation_action(&self, name: String) -> Result<(), StoreError> {
+    pub async fn delete_mitigation_action(
+        &self,
+        name: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.write(move |connection| {
-            connection
+            let deleted = connection
                 .prepare_cached("DELETE FROM mitigation_actions WHERE name = ?")?
-                .execute([name])?;
-            Ok(())
+                .execute([&name])?;
+            if deleted == 0 {
+                return Ok(());
+            }
+            events::append(connection, "mitigation.action_deleted", &json!({ "name": name }), now)
         })
         .await
     }
@@ -249,7 +257,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] for an id with another token, [`StoreError::Refused`] for a target
-    /// or mapping that says nothing, [`StoreError::NotFound`] for an action or audit task,
+    /// or mapping that says nothing, [`StoreError::NotFound`] for an action, finding or audit task,
     /// [`StoreError::LimitExceeded`] for an eleventh task at once.
     pub async fn start_mitigation(
         &self,
@@ -373,6 +381,9 @@ fn start(
     if let Some(id) = request.target.audit_task_id {
         super::tasks::existing(connection, id)?;
     }
+    for id in &request.target.finding_ids {
+        super::findings::existing(connection, *id)?;
+    }
     let at_once: i64 = connection
         .prepare_cached("SELECT COUNT(*) FROM mitigation_tasks WHERE status = 'IN_PROGRESS'")?
         .query_row([], |row| row.get(0))?;
@@ -462,7 +473,11 @@ fn existing_action(connection: &Connection, name: &str) -> Result<MitigationActi
     find_action(connection, name)?.ok_or_else(|| StoreError::not_found("mitigation action", name))
 }
 
-fn put_action(connection: &Connection, action: &MitigationAction) -> Result<(), StoreError> {
+fn put_action(
+    connection: &Connection,
+    action: &MitigationAction,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO mitigation_actions (name, type, action) VALUES (?, ?, ?)",
@@ -472,5 +487,5 @@ fn put_action(connection: &Connection, action: &MitigationAction) -> Result<(), 
             to_json("action type", &action.action_params.action_type())?,
             to_json("mitigation action", action)?
         ])?;
-    Ok(())
+    events::append(connection, "mitigation.action_written", &json!(action), now)
 }

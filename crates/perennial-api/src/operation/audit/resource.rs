@@ -6,8 +6,8 @@ use perennial_core::{
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// The longest key of a resource, in octets: AWS's longest ARN and some room.
-const MAX_KEY: usize = 2100;
+/// The longest key of a resource, in octets: about AWS's longest ARN.
+const MAX_KEY: usize = 2048;
 
 /// A resource that a request names.
 #[derive(Debug)]

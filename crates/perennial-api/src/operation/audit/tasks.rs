@@ -162,8 +162,7 @@ async fn list(call: Call, input: Input<Nothing, Span>) -> Result<Listed, ApiErro
     let Span { task_type, task_status, next_token, max_results, .. } = input.query;
     let list = format!("ListAuditTasks/{from:?}/{to:?}/{task_type:?}/{task_status:?}");
     let limit = page::limit(max_results, "maxResults")?;
-    let place: Option<Parts<(Timestamp, AuditTaskId)>> =
-        page::place(&list, next_token.as_deref())?;
+    let place: Option<Parts<(Timestamp, AuditTaskId)>> = page::place(&list, next_token.as_deref())?;
     let filter = TaskFilter {
         from: Some(from),
         to: Some(to),

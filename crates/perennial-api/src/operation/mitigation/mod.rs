@@ -1,0 +1,11 @@
+//! Device Defender's mitigation: actions, and the tasks that take them.
+
+mod actions;
+mod tasks;
+
+use crate::table::Operation;
+
+/// The operations of mitigation.
+pub(super) fn operations() -> Vec<Operation> {
+    [actions::operations(), tasks::operations()].into_iter().flatten().collect()
+}
