@@ -98,12 +98,14 @@ async fn start(call: Call, input: Input<TaskPath, Nothing, NewTask>) -> Result<S
 
 /// AWS has no ResourceNotFoundException here: what the request names is part of its input.
 fn not_started(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Exists { .. } => {
-            ApiError::new(Code::TaskAlreadyExistsException, error.to_string())
-        }
-        StoreError::NotFound { .. } => ApiError::invalid(error.to_string()),
-        error => error.into(),
+    let text = error.to_string();
+    if matches!(error, StoreError::Exists { .. }) {
+        return ApiError::new(Code::TaskAlreadyExistsException, text);
+    }
+    if matches!(error, StoreError::NotFound { .. }) {
+        ApiError::invalid(text)
+    } else {
+        error.into()
     }
 }
 
