@@ -157,6 +157,33 @@ text_id!(
     |c| c.is_ascii_alphanumeric() || c == '_'
 );
 
+text_id!(
+    /// A thing type's name, spelled like a [`ThingName`].
+    ThingTypeName,
+    "a thing type name",
+    128,
+    "letters, digits, ':', '_' and '-'",
+    |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-')
+);
+
+text_id!(
+    /// A thing group's name, spelled like a [`ThingName`].
+    ThingGroupName,
+    "a thing group name",
+    128,
+    "letters, digits, ':', '_' and '-'",
+    |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-')
+);
+
+text_id!(
+    /// A provisioning template's name: AWS IoT's `[0-9A-Za-z_-]{1,36}`.
+    TemplateName,
+    "a template name",
+    36,
+    "letters, digits, '_' and '-'",
+    |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+);
+
 impl From<&ThingName> for ClientId {
     /// A device connects under its thing's name; every thing name is a valid client id.
     fn from(name: &ThingName) -> Self {
@@ -253,15 +280,74 @@ hex_id!(
 );
 
 hex_id!(
+    /// The code that a CA's verification certificate names: 32 random octets, 64 digits as AWS
+    /// IoT gives them.
+    RegistrationCode,
+    "a registration code",
+    32
+);
+
+hex_id!(
     /// A SHA-256 digest, of a CSR's DER or of a public key (SubjectPublicKeyInfo).
     Digest,
     "a digest",
     32
 );
 
+/// What tells a thing, type, group or version from another that had its name before: a random
+/// UUID (RFC 9562 §5.4), as AWS IoT's `thingId` and `generationId`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceId([u8; 16]);
+
+impl ResourceId {
+    /// The UUID that these random octets make; six of their bits say that it is random.
+    pub const fn from_random(mut octets: [u8; 16]) -> Self {
+        octets[6] = octets[6] & 0x0f | 0x40;
+        octets[8] = octets[8] & 0x3f | 0x80;
+        Self(octets)
+    }
+
+    /// Its octets.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, octet) in self.0.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{octet:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for ResourceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resource_id_is_a_random_uuid() {
+        let id = ResourceId::from_random([0xff; 16]);
+
+        assert_eq!(id.to_string(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(ResourceId::from_random(*id.as_bytes()), id);
+    }
 
     #[test]
     fn a_thing_name_follows_aws_rule() {

@@ -11,6 +11,7 @@ pub mod device;
 pub mod ids;
 pub mod message;
 pub mod policy;
+pub mod registry;
 pub mod rotation;
 pub mod thing;
 pub mod time;
