@@ -77,6 +77,11 @@ pub fn facts(der: &[u8]) -> Result<CertificateFacts, CertificateFormatError> {
     })
 }
 
+/// The id of a certificate in DER.
+pub fn certificate_id(der: &[u8]) -> CertificateId {
+    CertificateId::from_bytes(sha256(der))
+}
+
 /// The public key of a certificate in DER; its signature is not checked.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ mod authority;
 mod certificate;
 mod crl;
 mod csr;
+mod customer;
 mod der;
 mod file;
 #[cfg(feature = "fuzzing")]
@@ -27,9 +28,15 @@ mod verify;
 
 pub use audit::{authority_facts, notes};
 pub use authority::{Authority, AuthorityError, Lifetimes};
-pub use certificate::{CertificateFacts, CertificateFormatError, facts, public_key};
+pub use certificate::{
+    CertificateFacts, CertificateFormatError, certificate_id, facts, public_key,
+};
 pub use crl::{CrlError, read_crl};
 pub use csr::{CsrDer, CsrError, Expectation, VerifiedCsr};
+pub use customer::{
+    Registrable, RegistrationRefused, check_alone, check_ca, check_of_ca, check_possession,
+    issuer_digest,
+};
 pub use file::WriteNewError;
 pub use handed_out::HandedOutKey;
 pub use issue::{Intent, IssueError, Issued, Prepared};
