@@ -20,6 +20,7 @@ use perennial_core::{
     certificate::{CertificateStatus, Validity},
     ids::{AuditTaskId, CertificateId, ClientId, Digest, PolicyName, ThingName},
     policy::Document,
+    registry::{CertificateMode, Tags},
     time::{Timestamp, days},
 };
 use perennial_orchestrator::port::Clock;
@@ -147,7 +148,8 @@ async fn reopened(folder: &std::path::Path) -> Result<Store> {
 async fn fill(store: &Store, certificates: u64) -> Result<()> {
     let document = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iot:Connect",
         "Resource":"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}"}}"#;
-    store.create_policy(PolicyName::new(POLICY)?, &Document::parse(document)?, NOW).await?;
+    let (name, document) = (PolicyName::new(POLICY)?, Document::parse(document)?);
+    store.create_policy(name, &document, Tags::default(), NOW).await?;
     for first in (0..certificates).step_by(usize::try_from(BATCH)?) {
         let numbers = first..(first + BATCH).min(certificates);
         store.register(numbers.map(row).collect::<Result<_>>()?, NOW).await?;
@@ -166,7 +168,9 @@ fn row(number: u64) -> Result<NewCertificate> {
         spki_digest: Digest::from_bytes(id),
         validity: Validity { not_before: NOW - days(30), not_after: NOW + left_for },
         status: CertificateStatus::Active,
-        thing: ThingName::new(&format!("device-{number}"))?,
+        issuer: None,
+        mode: CertificateMode::Default,
+        thing: Some(ThingName::new(&format!("device-{number}"))?),
         policies: vec![PolicyName::new(POLICY)?],
     })
 }

@@ -153,6 +153,8 @@ impl From<StoreError> for ApiError {
             }
             StoreError::NotFound { .. } => Code::ResourceNotFoundException,
             StoreError::Exists { .. } => Code::ResourceAlreadyExistsException,
+            StoreError::VersionConflict { .. } => Code::VersionConflictException,
+            StoreError::VersionsLimitExceeded(_) => Code::VersionsLimitExceededException,
             StoreError::DeleteConflict(_) => Code::DeleteConflictException,
             StoreError::LimitExceeded(_) => Code::LimitExceededException,
             StoreError::StateConflict(_) | StoreError::Unlawful(_) => {

@@ -52,7 +52,6 @@ pub(crate) async fn admit(
         let why = "the certificate authenticates; no other method is supported";
         return Err(Refusal(Reason::BadAuthenticationMethod, why));
     }
-    let changes = core.changes();
     let link = Arc::new(authorised(core, &connect, &client_id, principal, address)?);
     if link.standing.in_grace {
         leave_nothing_behind(&mut connect, &link);
@@ -69,7 +68,7 @@ pub(crate) async fn admit(
     if present {
         core.drop_forbidden_subscriptions(&seat.session, &link);
     }
-    if core.changes() != changes {
+    if link.was_overtaken() {
         core.recheck(&link);
     }
     if core.is_closing() {
@@ -88,27 +87,25 @@ fn authorised(
     address: IpAddr,
 ) -> Result<Link, Refusal> {
     const NO: Refusal = Refusal(Reason::NotAuthorized, "not authorized");
-    let principal = core.authenticated(&id).map_err(|failed| {
+    let verdict = core.judge.judge(&id, client_id, address).map_err(|failed| {
         tracing::error!(client.id = %client_id, error = %failed, "CONNECT refused unasked");
         Refusal(Reason::ServerUnavailable, "the registry cannot be asked; try again later")
     })?;
-    let (principal, standing) = principal.ok_or(NO)?;
-    let scope = &core.settings.scope;
-    let permissions = authorise::permissions(&principal, standing, client_id, address, scope);
+    let verdict = verdict.ok_or(NO)?;
     let will_topic = connect.will.as_ref().map(|will| &*will.topic);
     let persistent = connect.session_expiry != Some(0);
-    if !authorise::may_connect(&permissions, client_id.as_str(), persistent, will_topic) {
+    if !authorise::may_connect(&verdict, client_id.as_str(), persistent, will_topic) {
         count(&core.counters.unauthorized);
         return Err(NO);
     }
-    if let Some(will) = connect.will.as_ref().filter(|_| !standing.in_grace) {
+    if let Some(will) = connect.will.as_ref().filter(|_| !verdict.standing.in_grace) {
         check_will(will, &core.settings.limits)?;
-        if !authorise::may_publish(&permissions, &will.topic, will.retain) {
+        if !authorise::may_publish(&verdict, &will.topic, will.retain) {
             count(&core.counters.unauthorized);
             return Err(Refusal(Reason::NotAuthorized, "the last will may not be published"));
         }
     }
-    Ok(Link::new(client_id.clone(), id, address, standing, Arc::new(permissions), core.now()))
+    Ok(Link::new(client_id.clone(), id, address, (&core.judge, verdict), core.now()))
 }
 
 /// A session in grace takes nothing up and leaves nothing: refusing a CONNECT for its will or its

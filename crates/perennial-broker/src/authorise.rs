@@ -5,10 +5,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use perennial_core::{
     ids::ClientId,
-    policy::{self, Document, Request, Scope, Subject, ThingFacts},
+    policy::{self, Document, Request, Scope, Subject},
 };
 
-use crate::principal::{Grace, Principal, Standing};
+use crate::principal::{ConnectedThing, Grace, Principal, Standing};
 
 /// What one connection may do.
 pub(crate) struct Permissions {
@@ -24,18 +24,21 @@ impl Permissions {
     }
 }
 
-/// What a principal of this standing may do under this client id.
+/// What a principal of this standing may do under this client id, for this thing.
 pub(crate) fn permissions(
-    principal: &Principal,
-    standing: Standing,
+    (principal, standing): (&Principal, Standing),
+    thing: Option<ConnectedThing>,
     client_id: &ClientId,
     source_ip: IpAddr,
     scope: &Scope,
 ) -> Permissions {
+    let (facts, of_groups) = thing.map(|thing| (thing.facts, thing.policies)).unzip();
+    let policies: Vec<_> =
+        principal.policies.iter().cloned().chain(of_groups.into_iter().flatten()).collect();
     let subject = Subject {
         client_id: client_id.as_str().to_owned(),
         source_ip: Some(source_ip),
-        thing: thing(&principal.things, client_id),
+        thing: facts,
         certificate: Arc::clone(&principal.certificate),
     };
     let compile =
@@ -44,12 +47,14 @@ pub(crate) fn permissions(
         // Without a grace nothing is left: no document allows nothing.
         Box::new(compile(principal.grace.as_ref().map_or(&[], Grace::boundary)))
     });
-    Permissions { own: compile(&principal.policies), boundary }
+    Permissions { own: compile(&policies), boundary }
 }
 
-/// The thing that policy variables read: the attached one with the client id as its name.
-fn thing(things: &[ThingFacts], client_id: &ClientId) -> Option<ThingFacts> {
-    things.iter().find(|thing| thing.name.as_str() == client_id.as_str()).cloned()
+/// What somebody without any policy may do.
+pub(crate) fn nothing(client_id: &ClientId, scope: &Scope) -> Permissions {
+    let client_id = client_id.as_str().to_owned();
+    let subject = Subject { client_id, source_ip: None, thing: None, certificate: Arc::default() };
+    Permissions { own: policy::Permissions::compile(&[], &subject, scope), boundary: None }
 }
 
 pub(crate) fn may_connect(

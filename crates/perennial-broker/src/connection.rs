@@ -181,6 +181,10 @@ impl Connection {
         if let Some(end) = self.seat.link.end_asked() {
             return Err(end);
         }
+        if self.seat.link.take_rejudged() {
+            self.seat.session.recheck();
+            self.core.drop_forbidden_subscriptions(&self.seat.session, &self.seat.link);
+        }
         self.advance_journeys();
         while self.may_read() {
             let Some(packet) = self.socket.next_packet()? else { break };

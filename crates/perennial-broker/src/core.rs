@@ -6,17 +6,20 @@ use std::sync::{
 };
 
 use parking_lot::{Mutex, RwLock};
-use perennial_core::{ids::CertificateId, time::Timestamp};
+use perennial_core::{
+    ids::{CertificateId, ClientId},
+    time::Timestamp,
+};
 
 use crate::{
     authorise,
     counters::Counters,
-    end::End,
     expiry::Expiries,
     inprocess::Inbox,
+    judge::Judge,
     link::Link,
     presence::PresenceLog,
-    principal::{Clock, LookupFailed, Principal, Principals, Standing},
+    principal::{Clock, Principals},
     retained::Retained,
     sessions::Sessions,
     settings::Settings,
@@ -26,8 +29,7 @@ use crate::{
 /// Locks are taken in this order: a session in `sessions`, `subscriptions`, one session's state.
 pub(crate) struct Core {
     pub(crate) settings: Settings,
-    pub(crate) principals: Arc<dyn Principals>,
-    pub(crate) clock: Clock,
+    pub(crate) judge: Arc<Judge>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) sessions: Sessions,
     pub(crate) expiries: Expiries,
@@ -35,8 +37,6 @@ pub(crate) struct Core {
     pub(crate) retained: Mutex<Retained>,
     pub(crate) presence: Arc<PresenceLog>,
     pub(crate) inboxes: Mutex<Vec<Weak<Inbox>>>,
-    /// How often the registry said that principals changed.
-    changes: AtomicU64,
     closing: AtomicBool,
     keys: AtomicU64,
 }
@@ -48,10 +48,10 @@ impl Core {
         clock: Clock,
         presence: Arc<PresenceLog>,
     ) -> Self {
+        let judge = Arc::new(Judge::new(principals, clock, settings.scope.clone()));
         Self {
             settings,
-            principals,
-            clock,
+            judge,
             counters: Arc::default(),
             sessions: Sessions::default(),
             expiries: Expiries::default(),
@@ -59,24 +59,18 @@ impl Core {
             retained: Mutex::default(),
             presence,
             inboxes: Mutex::default(),
-            changes: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             keys: AtomicU64::new(1),
         }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        (self.clock)()
+        self.judge.now()
     }
 
     /// A number for a subscriber that no other has had.
     pub(crate) fn next_key(&self) -> u64 {
         self.keys.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Changes whenever principals change, so that an admission can tell it was overtaken.
-    pub(crate) fn changes(&self) -> u64 {
-        self.changes.load(Ordering::SeqCst)
     }
 
     pub(crate) fn close(&self) {
@@ -87,18 +81,9 @@ impl Core {
         self.closing.load(Ordering::SeqCst)
     }
 
-    /// The principal with how it may be connected now, if it may.
-    pub(crate) fn authenticated(
-        &self,
-        id: &CertificateId,
-    ) -> Result<Option<(Arc<Principal>, Standing)>, LookupFailed> {
-        let Some(principal) = self.principals.principal(id)? else { return Ok(None) };
-        Ok(principal.standing(self.now()).ok().map(|standing| (principal, standing)))
-    }
-
     /// Looks at changed principals again: their sessions are cut, or held to their new policies.
     pub(crate) fn principals_changed(&self, ids: &[CertificateId]) {
-        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.judge.note_change();
         for id in ids {
             for link in self.sessions.links_of(id) {
                 self.recheck(&link);
@@ -106,26 +91,17 @@ impl Core {
         }
     }
 
-    /// Asks the registry about a connected principal again.
-    pub(crate) fn recheck(&self, link: &Arc<Link>) {
-        match self.authenticated(&link.principal) {
-            Ok(Some((_, standing))) if standing.in_grace != link.standing.in_grace => {
-                link.end(End::Expired);
-            }
-            Ok(Some((principal, _))) => self.hold_to_policies(link, &principal),
-            Ok(None) => link.end(End::NotAuthorized),
-            Err(failed) => {
-                tracing::error!(client.id = %link.client_id, error = %failed, "session cut unasked");
-                link.end(End::RegistryUnavailable);
-            }
+    /// Looks at whoever is connected under these client ids again.
+    pub(crate) fn clients_changed(&self, ids: &[ClientId]) {
+        self.judge.note_change();
+        for link in ids.iter().filter_map(|id| self.sessions.live(id)) {
+            self.recheck(&link);
         }
     }
 
-    fn hold_to_policies(&self, link: &Arc<Link>, principal: &Principal) {
-        let scope = &self.settings.scope;
-        let Link { client_id, address, standing, .. } = &**link;
-        let permissions = authorise::permissions(principal, *standing, client_id, *address, scope);
-        link.set_permissions(Arc::new(permissions));
+    /// Asks the registry about a connected principal again.
+    pub(crate) fn recheck(&self, link: &Arc<Link>) {
+        link.rejudge();
         if let Some(session) = self.sessions.session_of(link) {
             session.recheck();
             self.drop_forbidden_subscriptions(&session, link);

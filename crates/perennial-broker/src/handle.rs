@@ -67,6 +67,28 @@ impl BrokerHandle {
         self.0.principals_changed(ids);
     }
 
+    /// Looks at the sessions under these client ids again, as
+    /// [`principals_changed`](Self::principals_changed) does at those of a certificate.
+    pub fn clients_changed(&self, ids: &[ClientId]) {
+        self.0.clients_changed(ids);
+    }
+
+    /// Lets `mark` mark [`Source`](crate::Source)s as changed. Every session whose rights come
+    /// from one of them is judged anew before the next thing that it does or receives; nobody
+    /// else pays for it. What a session no longer may subscribe to is dropped then, too.
+    pub fn sources_changed(&self, mark: impl FnOnce()) {
+        self.0.judge.sources_changed(mark);
+    }
+
+    /// Looks at sessions of these certificates, and under these client ids, that may be out of
+    /// date because of a marked source. Those that are not cost next to nothing.
+    pub fn look_again(&self, principals: &[CertificateId], clients: &[ClientId]) {
+        let sessions = &self.0.sessions;
+        let named = clients.iter().filter_map(|id| sessions.live(id));
+        let links = principals.iter().flat_map(|id| sessions.links_of(id)).chain(named);
+        links.for_each(|link| drop(link.permissions()));
+    }
+
     /// Who comes and goes from now on. A receiver that lags is told how many events it missed.
     pub fn presence(&self) -> broadcast::Receiver<Presence> {
         self.0.presence.subscribe()

@@ -25,7 +25,7 @@ pub fn https_config(
     // Of its own: who is too late over MQTT is told of, and would be told of twice.
     let presence = Arc::new(PresenceLog::default());
     let verifier = DeviceVerifier::new(anchors, principals, clock, presence).optional();
-    let mut config = server_config(identity, verifier, oldest)?;
+    let mut config = server_config(identity, Arc::new(verifier), oldest)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

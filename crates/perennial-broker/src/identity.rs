@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
-use perennial_core::{certificate::Validity, time::Timestamp};
+use perennial_core::{certificate::Validity, ids::CertificateId, time::Timestamp};
 use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
@@ -11,6 +11,8 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::VerifiedPath;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::verifier::certificate_id;
 
 /// The certificate and key that the broker shows to devices.
 ///
@@ -52,18 +54,45 @@ pub struct AnchorError {
     pub source: webpki::Error,
 }
 
+/// An issuer whose device certificates the broker accepts.
+#[derive(Debug, Clone)]
+pub struct TrustedIssuer<'a> {
+    /// Its certificate.
+    pub der: CertificateDer<'a>,
+    /// Whether a certificate of it that nobody registered is introduced to the registry when a
+    /// device shows it, in proof of its key. Its connection is refused all the same.
+    pub introduces: bool,
+}
+
 /// The issuers whose device certificates the broker accepts; clones share one place.
 #[derive(Clone)]
 pub struct TrustAnchors(Arc<ArcSwap<Anchors>>);
 
-/// Trust anchors, and when each may be used.
-#[derive(Debug)]
+/// Trust anchors, when each may be used, and under which id it introduces, if it does.
+#[derive(Debug, Default)]
 pub(crate) struct Anchors {
     pub(crate) trusted: Vec<TrustAnchor<'static>>,
     validity: Vec<Validity>,
+    introduces: Vec<Option<CertificateId>>,
 }
 
 impl Anchors {
+    /// The id of the issuer at the end of a verified path, if it introduces `now`.
+    pub(crate) fn introducer(
+        &self,
+        path: &VerifiedPath<'_>,
+        now: Timestamp,
+    ) -> Option<CertificateId> {
+        let same = |anchor: &TrustAnchor<'_>| {
+            let this = path.anchor();
+            anchor.subject == this.subject
+                && anchor.subject_public_key_info == this.subject_public_key_info
+        };
+        let all = self.trusted.iter().zip(&self.validity).zip(&self.introduces);
+        all.filter(|((anchor, validity), _)| same(anchor) && validity.contains(now))
+            .find_map(|(_, introduces)| *introduces)
+    }
+
     /// Whether every issuer of a verified path is valid at `now`: its certificates, which were
     /// verified at another time, and its anchor, of which webpki looks at no validity.
     pub(crate) fn hold(&self, path: &VerifiedPath<'_>, now: Timestamp) -> bool {
@@ -80,7 +109,9 @@ impl TrustAnchors {
     /// # Errors
     /// [`AnchorError`] names the first certificate that cannot be read.
     pub fn new(issuers: &[CertificateDer<'_>]) -> Result<Self, AnchorError> {
-        Ok(Self(Arc::new(ArcSwap::from_pointee(read(issuers)?))))
+        let anchors = Self(Arc::default());
+        anchors.replace(issuers)?;
+        Ok(anchors)
     }
 
     /// Trusts these instead, from the next handshake on.
@@ -88,6 +119,18 @@ impl TrustAnchors {
     /// # Errors
     /// [`AnchorError`] as [`new`](Self::new); what was trusted stays trusted then.
     pub fn replace(&self, issuers: &[CertificateDer<'_>]) -> Result<(), AnchorError> {
+        let issuer = |der: &CertificateDer<'_>| TrustedIssuer {
+            der: der.clone().into_owned(),
+            introduces: false,
+        };
+        self.replace_issuers(&issuers.iter().map(issuer).collect::<Vec<_>>())
+    }
+
+    /// Trusts these instead, as each is trusted, from the next handshake on.
+    ///
+    /// # Errors
+    /// [`AnchorError`] as [`new`](Self::new); what was trusted stays trusted then.
+    pub fn replace_issuers(&self, issuers: &[TrustedIssuer<'_>]) -> Result<(), AnchorError> {
         self.0.store(Arc::new(read(issuers)?));
         Ok(())
     }
@@ -103,12 +146,13 @@ impl fmt::Debug for TrustAnchors {
     }
 }
 
-fn read(issuers: &[CertificateDer<'_>]) -> Result<Anchors, AnchorError> {
-    let mut anchors = Anchors { trusted: Vec::new(), validity: Vec::new() };
-    for (index, der) in issuers.iter().enumerate() {
+fn read(issuers: &[TrustedIssuer<'_>]) -> Result<Anchors, AnchorError> {
+    let mut anchors = Anchors::default();
+    for (index, TrustedIssuer { der, introduces }) in issuers.iter().enumerate() {
         let unread = |source| AnchorError { index, source };
         anchors.trusted.push(webpki::anchor_from_trusted_cert(der).map_err(unread)?.to_owned());
         anchors.validity.push(validity_of(der).ok_or_else(|| unread(webpki::Error::BadDer))?);
+        anchors.introduces.push(introduces.then(|| certificate_id(der)));
     }
     Ok(anchors)
 }

@@ -23,6 +23,7 @@ mod handshake;
 mod https;
 mod identity;
 mod inprocess;
+mod judge;
 mod link;
 mod listener;
 mod message;
@@ -44,10 +45,13 @@ pub use counters::{Counters, Drops};
 pub use end::DisconnectReason;
 pub use handle::{BrokerHandle, SessionView};
 pub use https::https_config;
-pub use identity::{AnchorError, ServerIdentity, TrustAnchors};
+pub use identity::{AnchorError, ServerIdentity, TrustAnchors, TrustedIssuer};
 pub use inprocess::{Ack, Inbound, Subscription};
+pub use judge::{Basis, Source};
 pub use listener::{BindError, Broker};
 pub use message::{Delivery, Outgoing, Qos};
 pub use presence::Presence;
-pub use principal::{Clock, Grace, LookupFailed, Principal, Principals};
+pub use principal::{
+    Clock, ConnectedThing, Grace, Introduction, LookupFailed, Principal, Principals,
+};
 pub use settings::{Limits, Settings, TlsVersion};

@@ -16,7 +16,13 @@ use perennial_core::{
 };
 use tokio::sync::Notify;
 
-use crate::{acks::Acks, authorise::Permissions, end::End, principal::Standing, settings::Limits};
+use crate::{
+    acks::Acks,
+    end::End,
+    judge::{Judge, Verdict},
+    principal::Standing,
+    settings::Limits,
+};
 
 /// The shared side of one connection; the connection's task owns everything else.
 pub(crate) struct Link {
@@ -27,7 +33,10 @@ pub(crate) struct Link {
     pub(crate) address: IpAddr,
     pub(crate) standing: Standing,
     pub(crate) acks: Mutex<Acks>,
-    permissions: RwLock<Arc<Permissions>>,
+    judge: Arc<Judge>,
+    verdict: RwLock<Arc<Verdict>>,
+    /// It was judged anew, and its task has not yet looked at what that changes.
+    rejudged: AtomicBool,
     wake: Notify,
     end: Mutex<Option<End>>,
     ended: AtomicBool,
@@ -39,8 +48,7 @@ impl Link {
         client_id: ClientId,
         principal: CertificateId,
         address: IpAddr,
-        standing: Standing,
-        permissions: Arc<Permissions>,
+        (judge, verdict): (&Arc<Judge>, Verdict),
         connected_at: Timestamp,
     ) -> Self {
         Self {
@@ -49,9 +57,11 @@ impl Link {
             session_id: fastrand::u128(..),
             connected_at,
             address,
-            standing,
+            standing: verdict.standing,
             acks: Mutex::default(),
-            permissions: RwLock::new(permissions),
+            judge: Arc::clone(judge),
+            verdict: RwLock::new(Arc::new(verdict)),
+            rejudged: AtomicBool::new(false),
             wake: Notify::new(),
             end: Mutex::new(None),
             ended: AtomicBool::new(false),
@@ -99,12 +109,45 @@ impl Link {
         if self.standing.in_grace { Duration::ZERO } else { limits.session_expiry_max }
     }
 
-    pub(crate) fn permissions(&self) -> Arc<Permissions> {
-        Arc::clone(&self.permissions.read())
+    /// What the connection may do now.
+    pub(crate) fn permissions(&self) -> Arc<Verdict> {
+        let verdict = Arc::clone(&self.verdict.read());
+        if self.judge.upholds(&verdict) {
+            return verdict;
+        }
+        self.rejudged.store(true, Ordering::Release);
+        self.wake();
+        self.rejudge()
     }
 
-    pub(crate) fn set_permissions(&self, permissions: Arc<Permissions>) {
-        *self.permissions.write() = permissions;
+    /// Asks the registry again; a connection that may no longer be, or only in another standing,
+    /// is asked to end.
+    pub(crate) fn rejudge(&self) -> Arc<Verdict> {
+        let verdict = match self.judge.judge(&self.principal, &self.client_id, self.address) {
+            Ok(Some(verdict)) if verdict.standing.in_grace == self.standing.in_grace => Ok(verdict),
+            Ok(Some(_)) => Err(End::Expired),
+            Ok(None) => Err(End::NotAuthorized),
+            Err(failed) => {
+                tracing::error!(client.id = %self.client_id, error = %failed, "session cut unasked");
+                Err(End::RegistryUnavailable)
+            }
+        };
+        let verdict = Arc::new(verdict.unwrap_or_else(|end| {
+            self.end(end);
+            self.judge.nothing(&self.client_id, self.standing)
+        }));
+        *self.verdict.write() = Arc::clone(&verdict);
+        verdict
+    }
+
+    /// Whether the registry changed since the connection was judged.
+    pub(crate) fn was_overtaken(&self) -> bool {
+        self.judge.was_overtaken(&self.verdict.read())
+    }
+
+    /// Whether it was judged anew since this was asked last.
+    pub(crate) fn take_rejudged(&self) -> bool {
+        self.rejudged.swap(false, Ordering::AcqRel)
     }
 }
 
@@ -112,22 +155,20 @@ impl Link {
 impl Link {
     /// A connection that may do nothing, until `ends_at`.
     pub(crate) fn powerless(client_id: &str, ends_at: Timestamp) -> Self {
-        use perennial_core::certificate::{CertificateStatus, Validity};
-
+        struct Nobody;
+        impl crate::Principals for Nobody {
+            fn principal(
+                &self,
+                _: &CertificateId,
+            ) -> Result<Option<Arc<crate::Principal>>, crate::LookupFailed> {
+                Ok(None)
+            }
+        }
+        let clock: crate::Clock = Arc::new(|| Timestamp::EPOCH);
+        let judge = Arc::new(Judge::new(Arc::new(Nobody), clock, Default::default()));
         let (id, address) = (CertificateId::from_bytes([1; 32]), [127, 0, 0, 1].into());
-        let principal = crate::Principal {
-            certificate_id: id,
-            status: CertificateStatus::Active,
-            validity: Validity { not_before: Timestamp::EPOCH, not_after: ends_at },
-            things: Vec::new(),
-            policies: Vec::new(),
-            certificate: Arc::default(),
-            grace: None,
-        };
-        let (client_id, scope) = (client_id.parse().unwrap(), Default::default());
-        let standing = principal.standing(Timestamp::EPOCH).unwrap();
-        let permissions =
-            crate::authorise::permissions(&principal, standing, &client_id, address, &scope);
-        Self::new(client_id, id, address, standing, Arc::new(permissions), Timestamp::EPOCH)
+        let client_id = client_id.parse().unwrap();
+        let verdict = judge.nothing(&client_id, Standing { in_grace: false, ends_at });
+        Self::new(client_id, id, address, (&judge, verdict), Timestamp::EPOCH)
     }
 }

@@ -33,6 +33,7 @@ pub struct Broker {
     address: SocketAddr,
     handshakes: Handshakes,
     connections: Arc<Semaphore>,
+    verifier: Arc<DeviceVerifier>,
 }
 
 /// Why a broker could not start.
@@ -73,7 +74,8 @@ impl Broker {
         let presence = Arc::new(PresenceLog::default());
         let (asked, time) = (Arc::clone(&principals), Arc::clone(&clock));
         let verifier = DeviceVerifier::new(anchors, asked, time, Arc::clone(&presence));
-        let config = server_config(identity, verifier, settings.oldest_tls)?;
+        let verifier = Arc::new(verifier);
+        let config = server_config(identity, Arc::clone(&verifier), settings.oldest_tls)?;
         let asked = settings.listen;
         let failed = |source| BindError::Listen { address: asked, source };
         let listener = listen(asked).map_err(failed)?;
@@ -82,7 +84,7 @@ impl Broker {
         let connections = settings.limits.connections.min(Semaphore::MAX_PERMITS);
         let connections = Arc::new(Semaphore::new(connections));
         let core = Arc::new(Core::new(settings, principals, clock, presence));
-        Ok(Self { core, listener, address, handshakes, connections })
+        Ok(Self { core, listener, address, handshakes, connections, verifier })
     }
 
     /// The address it listens on, with the port that was chosen.
@@ -123,9 +125,10 @@ impl Broker {
         };
         let core = Arc::clone(&self.core);
         let handshakes = self.handshakes.clone();
+        let verifier = Arc::clone(&self.verifier);
         tokio::spawn(async move {
             match Box::pin(handshakes.shake(stream)).await {
-                Ok(stream) => greet(core, stream, peer).await,
+                Ok(stream) => greet(core, stream, peer, &verifier).await,
                 Err(failed) => {
                     count(&core.counters.handshakes_failed);
                     tracing::info!(network.peer = %peer, error = %failed, "TLS handshake failed");
@@ -164,11 +167,19 @@ async fn sweep(core: &Core) {
     }
 }
 
-async fn greet(core: Arc<Core>, stream: TlsStream<TcpStream>, peer: SocketAddr) {
-    let certificates = stream.get_ref().1.peer_certificates();
-    let Some(principal) = certificates.and_then(<[_]>::first).map(certificate_id) else {
+async fn greet(
+    core: Arc<Core>,
+    stream: TlsStream<TcpStream>,
+    peer: SocketAddr,
+    verifier: &DeviceVerifier,
+) {
+    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let Some(principal) = certificates.first().map(certificate_id) else {
         return;
     };
+    if let Some(introduction) = verifier.introduction(certificates) {
+        core.judge.introduce(introduction);
+    }
     connection::serve(core, stream, peer.ip(), principal).await;
 }
 

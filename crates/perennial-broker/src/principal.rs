@@ -4,10 +4,12 @@ use std::{fmt, sync::Arc};
 
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
-    ids::CertificateId,
+    ids::{CertificateId, ClientId},
     policy::{CertificateFacts, Document, ThingFacts},
     time::Timestamp,
 };
+
+use crate::judge::Basis;
 
 /// The registry could not answer; the broker refuses whoever asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +24,27 @@ pub struct Principal {
     pub status: CertificateStatus,
     /// When it may be used.
     pub validity: Validity,
-    /// The things it is attached to.
-    pub things: Vec<ThingFacts>,
-    /// The policies in force for it.
+    /// Whether it is let in without a chain to a trusted issuer, on the registry's word alone.
+    pub vouched_for: bool,
+    /// The policies attached to it.
     pub policies: Vec<Arc<Document>>,
     /// What policy variables read from it.
     pub certificate: Arc<CertificateFacts>,
     /// What it may do after its validity; `None` for nothing.
     pub grace: Option<Grace>,
+    /// What the policies were read from.
+    pub basis: Basis,
+}
+
+/// The thing that a connection is for, and what it adds to the connection's rights.
+#[derive(Debug)]
+pub struct ConnectedThing {
+    /// What policy variables read from it.
+    pub facts: ThingFacts,
+    /// The policies of its groups.
+    pub policies: Vec<Arc<Document>>,
+    /// What groups and policies were read from.
+    pub basis: Basis,
 }
 
 /// What a principal may still do for a while after its validity has ended.
@@ -70,6 +85,11 @@ pub(crate) enum Unfit {
 }
 
 impl Principal {
+    /// Whether nobody has accepted it yet.
+    pub(crate) fn awaits_activation(&self) -> bool {
+        self.status == CertificateStatus::PendingActivation
+    }
+
     /// How it may be connected at `now`.
     pub(crate) fn standing(&self, now: Timestamp) -> Result<Standing, Unfit> {
         let Validity { not_before, not_after } = self.validity;
@@ -99,6 +119,17 @@ impl fmt::Debug for Principal {
     }
 }
 
+/// A certificate of an issuer that introduces, whose holder has proven its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introduction {
+    /// Which certificate.
+    pub certificate_id: CertificateId,
+    /// The DER.
+    pub der: Vec<u8>,
+    /// The issuer's certificate.
+    pub issuer: CertificateId,
+}
+
 /// Who a certificate is: asked in the TLS handshake, at CONNECT, and after a change.
 ///
 /// It runs on the connection's own task, so an answer must come from memory or one indexed read
@@ -109,6 +140,26 @@ pub trait Principals: Send + Sync + 'static {
     /// # Errors
     /// [`LookupFailed`] when the registry cannot answer; nobody is let in then.
     fn principal(&self, id: &CertificateId) -> Result<Option<Arc<Principal>>, LookupFailed>;
+
+    /// The thing that a connection of this certificate under `client_id` is for: the only one it
+    /// belongs to, or the one it is attached to that is named so. `None` when there is none, as in
+    /// a registry without things.
+    ///
+    /// # Errors
+    /// As for [`principal`](Self::principal).
+    fn thing(
+        &self,
+        id: &CertificateId,
+        client_id: &ClientId,
+    ) -> Result<Option<ConnectedThing>, LookupFailed> {
+        let _ = (id, client_id);
+        Ok(None)
+    }
+
+    /// A device showed a certificate that is to be introduced; it is refused now. Must not block.
+    fn introduced(&self, introduction: Introduction) {
+        drop(introduction);
+    }
 }
 
 /// Where the broker's time comes from.

@@ -1,5 +1,5 @@
-//! The TLS side of a connection: a client certificate must verify, chain, be ACTIVE, and be in
-//! time or in grace.
+//! The TLS side of a connection: a client certificate must chain, or the registry vouch for it, be
+//! ACTIVE, and be in time or in grace; and the client must show that it has the key.
 
 use std::{fmt, sync::Arc};
 
@@ -25,7 +25,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use crate::{
     ServerIdentity, TlsVersion, TrustAnchors,
     presence::PresenceLog,
-    principal::{Clock, Principal, Principals, Unfit},
+    principal::{Clock, Introduction, Principal, Principals, Unfit},
 };
 
 /// The server's TLS configuration: client certificates required, no resumption of any kind.
@@ -33,7 +33,7 @@ use crate::{
 /// A resumed session would skip the verifier, and so the registry.
 pub(crate) fn server_config(
     identity: ServerIdentity,
-    verifier: DeviceVerifier,
+    verifier: Arc<DeviceVerifier>,
     oldest: TlsVersion,
 ) -> Result<ServerConfig, Error> {
     let versions: &[&SupportedProtocolVersion] = match oldest {
@@ -44,7 +44,7 @@ pub(crate) fn server_config(
     let provider = Arc::clone(&verifier.provider);
     let mut config = ServerConfig::builder_with_details(provider, time)
         .with_protocol_versions(versions)?
-        .with_client_cert_verifier(Arc::new(verifier))
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(identity));
     config.ignore_client_order = true;
     config.send_tls13_tickets = 0;
@@ -69,6 +69,15 @@ pub(crate) fn certificate_id(der: &CertificateDer<'_>) -> CertificateId {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest.as_ref());
     CertificateId::from_bytes(bytes)
+}
+
+/// What a chain shows of a certificate.
+#[derive(Default)]
+struct Chain {
+    /// It is good but for having ended.
+    ended: bool,
+    /// The issuer that introduces it, if it is to be introduced.
+    introducer: Option<CertificateId>,
 }
 
 /// Decides whether a device's certificate opens a connection.
@@ -107,43 +116,46 @@ impl DeviceVerifier {
         Self { mandatory: false, ..self }
     }
 
-    /// Checks the chain; says whether the certificate is good but for having ended.
     fn check_chain(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<bool, Error> {
+    ) -> Result<Chain, Error> {
         let leaf = EndEntityCert::try_from(end_entity)
             .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
-        let anchors = self.anchors.load();
+        let (anchors, at_present) = (self.anchors.load(), Timestamp::from_secs(seconds(now)));
         let verify = |at, accept: Option<&dyn Fn(&VerifiedPath<'_>) -> _>| {
             let (algorithms, usage) = (self.algorithms.all, KeyUsage::client_auth());
             let trusted = &anchors.trusted;
             leaf.verify_for_usage(algorithms, trusted, intermediates, at, usage, None, accept)
-                .map(drop)
+                .map(|path| anchors.introducer(&path, at_present))
         };
         let verified = match verify(now, None) {
-            Ok(()) => Ok(false),
+            Ok(introducer) => Ok(Chain { ended: false, introducer }),
             // Verified at its last moment, by issuers that are valid now, it is the certificate
             // itself that has ended. Nothing shows that of a stranger's to the registry.
             Err(webpki::Error::CertExpired { time, not_after }) => {
-                let at_present = Timestamp::from_secs(seconds(now));
                 let accept = |path: &VerifiedPath<'_>| match anchors.hold(path, at_present) {
                     true => Ok(()),
                     false => Err(webpki::Error::CertExpired { time, not_after }),
                 };
-                verify(not_after, Some(&accept)).map(|()| true)
+                verify(not_after, Some(&accept)).map(|_| Chain { ended: true, introducer: None })
             }
             Err(error) => Err(error),
         };
         verified.map_err(|error| Error::InvalidCertificate(chain_error(error)))
     }
 
-    fn check_registry(&self, end_entity: &CertificateDer<'_>, ended: bool) -> Result<(), Error> {
-        let id = certificate_id(end_entity);
-        match self.principals.principal(&id) {
-            Ok(Some(principal)) => self.check_standing(&principal, ended),
+    /// Whether the registry lets the certificate in. One that it does not know, or that waits for
+    /// its activation, passes if it is to be introduced: the introduction needs the proof of its
+    /// key that the rest of the handshake is, and CONNECT is refused.
+    fn check_registry(&self, id: &CertificateId, chain: &Chain) -> Result<(), Error> {
+        let introduced = chain.introducer.is_some() && self.mandatory;
+        match self.principals.principal(id) {
+            Ok(Some(principal)) if introduced && principal.awaits_activation() => Ok(()),
+            Ok(Some(principal)) => self.check_standing(&principal, chain.ended),
+            Ok(None) if introduced => Ok(()),
             Ok(None) => {
                 tracing::info!(certificate.id = %id, "unregistered certificate refused");
                 Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
@@ -176,6 +188,26 @@ impl DeviceVerifier {
             }
         };
         Err(Error::InvalidCertificate(why))
+    }
+
+    /// Whether the registry alone vouches for the certificate, so that its chain does not matter:
+    /// the registry holds its digest, and the handshake proves its key.
+    fn is_vouched_for(&self, id: &CertificateId) -> bool {
+        matches!(self.principals.principal(id), Ok(Some(principal)) if principal.vouched_for)
+    }
+
+    /// What is to be introduced of a client that finished its handshake, if anything.
+    pub(crate) fn introduction(&self, chain: &[CertificateDer<'_>]) -> Option<Introduction> {
+        let (end_entity, intermediates) = chain.split_first()?;
+        let certificate_id = certificate_id(end_entity);
+        match self.principals.principal(&certificate_id) {
+            Ok(Some(principal)) if !principal.awaits_activation() => return None,
+            Ok(Some(_) | None) => {}
+            Err(_) => return None,
+        }
+        let now = ClockTime(Arc::clone(&self.clock)).current_time()?;
+        let issuer = self.check_chain(end_entity, intermediates, now).ok()?.introducer?;
+        Some(Introduction { certificate_id, der: end_entity.to_vec(), issuer })
     }
 }
 
@@ -218,8 +250,13 @@ impl ClientCertVerifier for DeviceVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let ended = self.check_chain(end_entity, intermediates, now)?;
-        self.check_registry(end_entity, ended)?;
+        let id = certificate_id(end_entity);
+        let chain = match self.check_chain(end_entity, intermediates, now) {
+            Ok(chain) => chain,
+            Err(_) if self.is_vouched_for(&id) => Chain::default(),
+            Err(refused) => return Err(refused),
+        };
+        self.check_registry(&id, &chain)?;
         Ok(ClientCertVerified::assertion())
     }
 

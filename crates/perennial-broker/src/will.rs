@@ -45,13 +45,9 @@ impl Testament {
     }
 
     fn is_allowed(&self, core: &Core) -> bool {
-        let Ok(Some((principal, standing))) = core.authenticated(&self.principal) else {
-            return false;
-        };
-        let (client_id, scope) = (&self.client_id, &core.settings.scope);
-        let permissions =
-            authorise::permissions(&principal, standing, client_id, self.address, scope);
-        authorise::may_publish(&permissions, &self.will.topic, self.will.retain)
+        let judged = core.judge.judge(&self.principal, &self.client_id, self.address);
+        let Ok(Some(verdict)) = judged else { return false };
+        authorise::may_publish(&verdict, &self.will.topic, self.will.retain)
     }
 }
 

@@ -13,6 +13,5 @@ pub mod message;
 pub mod policy;
 pub mod registry;
 pub mod rotation;
-pub mod thing;
 pub mod time;
 pub mod topic;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use perennial_core::{
     certificate::CertificateStatus,
     ids::{CertificateId, PolicyName, ThingName},
+    registry::CertificateMode,
 };
 use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_pki::{Authority, CsrDer, Expectation, Issued, Profile, Serial};
@@ -56,7 +57,9 @@ impl Server {
                 spki_digest: issued.spki_digest,
                 validity: issued.validity,
                 status: CertificateStatus::Active,
-                thing: candidate.thing,
+                issuer: Some(perennial_pki::certificate_id(self.authority().issuing())),
+                mode: CertificateMode::Default,
+                thing: Some(candidate.thing),
                 policies: vec![PolicyName::new(DEVICE_POLICY)?],
             });
         }

@@ -14,6 +14,7 @@ mod http;
 mod server;
 mod server_certificate;
 
+pub use adapter::{AnchorsNotSet, LiveRegistry};
 pub use administrator::{config_path, credentials_path};
 pub use audits::AUDIT_TOPIC;
 pub use causes::with_causes;

@@ -10,7 +10,9 @@ use std::{
 use anyhow::Context as _;
 use aws_lc_rs::rand::SystemRandom;
 use perennial_broker::{Broker, BrokerHandle, Limits, ServerIdentity, TrustAnchors};
-use perennial_core::{audit::AuditTask, ids::PolicyName, policy::Document, time::Timestamp};
+use perennial_core::{
+    audit::AuditTask, ids::PolicyName, policy::Document, registry::Tags, time::Timestamp,
+};
 use perennial_orchestrator::{
     Intake, Ports, Ring, Settings as RingSettings, SystemClock,
     port::{Clock as _, Entropy as _},
@@ -23,9 +25,9 @@ use tracing::{info, warn};
 
 use crate::{
     adapter::{
-        BrokerMessaging, CertificateAuthority, LapsedInbox, LiveRegistry, LogNotifier, Recovery,
-        RunningServer, StorePrincipals, StoreRemedies, SystemEntropy, listen_for_messages,
-        listen_for_presence, record_connections,
+        Anchors, BrokerMessaging, CertificateAuthority, LapsedInbox, LiveRegistry, LogNotifier,
+        Recovery, RunningServer, StorePrincipals, StoreRemedies, SystemEntropy,
+        listen_for_messages, listen_for_presence, record_connections, register_introduced,
     },
     audits,
     config::Config,
@@ -36,7 +38,8 @@ use crate::{
 /// The policy that the first start makes for devices: their own connection and topics, no more.
 pub const DEVICE_POLICY: &str = "perennial-device";
 
-/// How often retired certificates whose grace is over are deleted, and how many at once.
+/// How often retired certificates whose grace is over are deleted, and things leave groups that
+/// were deleted, and how many at once.
 const SWEEP: (Duration, usize) = (Duration::from_secs(60), 1000);
 
 /// A running server.
@@ -77,7 +80,9 @@ impl Server {
         let shutdown = CancellationToken::new();
         let recovery_for = config.timing().recovery_for;
         let recovery = Recovery::new(recovery_for, &config.mqtt.prefix, &config.scope())?;
-        let principals = Arc::new(StorePrincipals::new(store.clone(), recovery));
+        let (principals, introduced) = StorePrincipals::new(store.clone(), recovery);
+        let principals = Arc::new(principals);
+        let anchors = Anchors::open(store.clone(), authority.issuing().clone()).await?;
         let certificate = ServerCertificate::new(
             Arc::clone(&authority),
             &config.mqtt.names,
@@ -86,13 +91,18 @@ impl Server {
         );
         let (certified, validity) = certificate.issue()?;
         let identity = ServerIdentity::new(certified);
-        let anchors = TrustAnchors::new(&[authority.issuing().clone()])?;
+        let trusted = anchors.trusted();
         let ports =
-            HttpPorts::bind(&config, identity.clone(), anchors.clone(), Arc::clone(&principals))
+            HttpPorts::bind(&config, identity.clone(), trusted.clone(), Arc::clone(&principals))
                 .await?;
-        let broker = bind(&config, &identity, anchors, Arc::clone(&principals))?;
+        let broker = bind(&config, &identity, trusted, Arc::clone(&principals))?;
         let (mqtt, handle) = (broker.local_addr(), broker.handle());
-        let registry = Arc::new(LiveRegistry::new(store.clone(), principals, handle.clone()));
+        let (known, told) = (Arc::clone(&principals), handle.clone());
+        let introductions =
+            register_introduced(introduced, store.clone(), known, told, config.scope());
+        let introductions = until_cancelled(introductions, shutdown.clone());
+        let registry = LiveRegistry::new(store.clone(), principals, handle.clone(), anchors);
+        let registry = Arc::new(registry);
         let ring = start_ring(&config, &store, &authority, &registry, &handle).await?;
         let intake = ring.intake();
         listen_for_messages(&handle, &config.mqtt.prefix, &intake)?;
@@ -121,6 +131,7 @@ impl Server {
             tokio::spawn(until_cancelled(recording, shutdown.clone())),
             tokio::spawn(attending),
             tokio::spawn(lists),
+            tokio::spawn(introductions),
             tokio::spawn(certificate.keep_alive(identity, validity, shutdown.clone())),
             tokio::spawn(sweep(store.clone(), shutdown.clone())),
             tokio::spawn(broker.run(shutdown.clone().cancelled_owned())),
@@ -200,7 +211,8 @@ impl Server {
         Ok(task)
     }
 
-    pub(crate) fn registry(&self) -> Arc<LiveRegistry> {
+    /// How live sessions notice what changed in the store.
+    pub fn registry(&self) -> Arc<LiveRegistry> {
         Arc::clone(&self.registry)
     }
 
@@ -260,7 +272,7 @@ fn write_anchor(data: &Path, authority: &Authority) -> anyhow::Result<()> {
 async fn make_device_policy(store: &Store, config: &Config, now: Timestamp) -> anyhow::Result<()> {
     let name = PolicyName::new(DEVICE_POLICY)?;
     let document = Document::parse(&device_policy(config))?;
-    match store.create_policy(name, &document, now).await {
+    match store.create_policy(name, &document, Tags::default(), now).await {
         Ok(_) | Err(perennial_store::StoreError::Exists { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -350,6 +362,10 @@ async fn sweep(store: Store, shutdown: CancellationToken) {
                 at_once = deleted.len() == SWEEP.1;
             }
             Err(error) => warn!(%error, "retired certificates could not be deleted; trying again"),
+        }
+        match store.sweep_groups(SWEEP.1).await {
+            Ok(more) => at_once |= more,
+            Err(error) => warn!(%error, "deleted groups could not be emptied; trying again"),
         }
         let now = SystemClock.now();
         let swept = async {

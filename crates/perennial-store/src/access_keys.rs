@@ -145,7 +145,7 @@ fn create(
 ) -> Result<(), StoreError> {
     let id = &key.access_key_id;
     if find(connection, id)?.is_some() {
-        return Err(StoreError::Exists { what: "access key", name: id.to_string() });
+        return Err(StoreError::Exists { what: "access key", name: id.to_string(), id: None });
     }
     if in_force(connection, None)? >= events::count(MAX_ACCESS_KEYS) {
         let text = format!("{MAX_ACCESS_KEYS} access keys are in force: revoke one first");

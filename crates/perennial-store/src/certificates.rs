@@ -1,8 +1,9 @@
-//! Certificates: registering, listing, changing status, deleting.
+//! Certificates: registering, describing, changing status, deleting.
 
 use perennial_core::{
     certificate::{Certificate, CertificateStatus, Validity},
     ids::{CertificateId, Digest, PolicyName, ThingName},
+    registry::{CertificateMode, PolicyTarget, PrincipalType},
     time::Timestamp,
 };
 use perennial_orchestrator::port::Fact;
@@ -11,11 +12,14 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, attachments, ca_certificates,
     events::{self, count},
-    journal, policies, registry,
+    issuers, journal, policy_targets,
     row::{self, CERTIFICATE, status_number},
 };
+
+/// How many things of a certificate are shown with it; its list has the others.
+const THINGS_SHOWN: usize = 250;
 
 /// A certificate to register that no rotation issued.
 #[derive(Debug, Clone)]
@@ -30,8 +34,13 @@ pub struct NewCertificate {
     pub validity: Validity,
     /// Its status from the start.
     pub status: CertificateStatus,
-    /// The thing to attach it to; made when it does not exist.
-    pub thing: ThingName,
+    /// The certificate that its signature was verified with; `None` when nobody's was.
+    pub issuer: Option<CertificateId>,
+    /// How it is registered. [`SniOnly`](CertificateMode::SniOnly) without an issuer means that
+    /// the registry alone vouches for it.
+    pub mode: CertificateMode,
+    /// The thing to attach it to, not exclusively; made when it does not exist.
+    pub thing: Option<ThingName>,
     /// The policies to attach to it.
     pub policies: Vec<PolicyName>,
 }
@@ -46,7 +55,15 @@ pub struct StoredCertificate {
     /// Its DER.
     #[serde(skip)]
     pub der: Vec<u8>,
-    /// The things it is attached to.
+    /// The certificate of who issued it, as far as that was verified here.
+    pub ca_certificate_id: Option<CertificateId>,
+    /// How it was registered.
+    pub certificate_mode: CertificateMode,
+    /// One more with each change; 1 at first.
+    pub customer_version: u64,
+    /// When it was changed last.
+    pub modified_at: Timestamp,
+    /// The things it is attached to: the first 250 of them.
     pub things: Vec<ThingName>,
     /// The policies attached to it.
     pub policies: Vec<PolicyName>,
@@ -56,8 +73,9 @@ impl Store {
     /// Registers certificates with their things and policies, all or none.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when a certificate is registered or its key belongs to another
-    /// thing, [`StoreError::NotFound`] when a policy does not exist.
+    /// [`StoreError::Exists`] when a certificate is registered, [`StoreError::Refused`] when its
+    /// key belongs to another thing, [`StoreError::StateConflict`] when its issuer is a
+    /// registered CA that is not ACTIVE, [`StoreError::NotFound`] when a policy does not exist.
     pub async fn register(
         &self,
         batch: Vec<NewCertificate>,
@@ -75,30 +93,6 @@ impl Store {
         self.read(move |connection| show(connection, &id)).await
     }
 
-    /// Certificates whose id is above `after`, in order, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they cannot be read.
-    pub async fn certificates(
-        &self,
-        after: Option<CertificateId>,
-        limit: usize,
-    ) -> Result<Vec<Certificate>, StoreError> {
-        self.read(move |connection| {
-            let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT {CERTIFICATE} FROM certificates WHERE id > ? ORDER BY id LIMIT ?"
-            ))?;
-            let mut rows = statement.query(params![after, count(limit)])?;
-            let mut page = Vec::new();
-            while let Some(row) = rows.next()? {
-                page.push(row::certificate(row)?);
-            }
-            Ok(page)
-        })
-        .await
-    }
-
     /// Changes a certificate's status; answers whether that changed anything. One that leaves
     /// ACTIVE puts a fact into the inbox: open rotations of it are called off.
     ///
@@ -111,6 +105,20 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.write(move |connection| update_status(connection, &id, to, now)).await
+    }
+
+    /// Deletes a certificate; with `force` also one that policies are attached to.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::StateConflict`] while it is ACTIVE,
+    /// [`StoreError::DeleteConflict`] while it is attached to a thing, or has policies.
+    pub async fn delete_certificate(
+        &self,
+        id: CertificateId,
+        force: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| delete(connection, &id, force, now)).await
     }
 
     /// Deletes retired certificates whose grace is over, at most `limit`; answers which.
@@ -144,6 +152,17 @@ pub(crate) fn find(
     rows.next()?.map(row::certificate).transpose()
 }
 
+fn existing(connection: &Connection, id: &CertificateId) -> Result<Certificate, StoreError> {
+    find(connection, id)?.ok_or_else(|| StoreError::not_found("certificate", id))
+}
+
+pub(crate) fn check_exists(connection: &Connection, id: &CertificateId) -> Result<(), StoreError> {
+    let found = connection
+        .prepare_cached("SELECT 1 FROM certificates WHERE id = ?")?
+        .exists([id.as_bytes()])?;
+    if found { Ok(()) } else { Err(StoreError::not_found("certificate", id)) }
+}
+
 pub(crate) fn der(
     connection: &Connection,
     id: &CertificateId,
@@ -158,36 +177,58 @@ pub(crate) fn write_status(
     connection: &Connection,
     id: &CertificateId,
     status: CertificateStatus,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("UPDATE certificates SET status = ? WHERE id = ?")?
-        .execute(params![status_number(status), id.as_bytes()])?;
-    Ok(())
-}
-
-/// Writes a certificate with its DER, attached to nothing.
-pub(crate) fn insert(
-    connection: &Connection,
-    (id, der): (&CertificateId, &[u8]),
-    status: CertificateStatus,
-    validity: Validity,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT INTO certificates (id, status, not_before, not_after, created_at) \
-             VALUES (?, ?, ?, ?, ?)",
+            "UPDATE certificates SET status = ?, modified_at = ?, \
+             customer_version = customer_version + 1 WHERE id = ?",
+        )?
+        .execute(params![status_number(status), now.as_millis(), id.as_bytes()])?;
+    Ok(())
+}
+
+/// What is written of a certificate that is attached to nothing.
+pub(crate) struct Row<'a> {
+    pub(crate) id: &'a CertificateId,
+    pub(crate) der: &'a [u8],
+    pub(crate) status: CertificateStatus,
+    pub(crate) validity: Validity,
+    pub(crate) issuer: Option<CertificateId>,
+    pub(crate) mode: CertificateMode,
+    /// `None` when its key was claimed before.
+    pub(crate) spki_digest: Option<Digest>,
+}
+
+pub(crate) fn insert(
+    connection: &Connection,
+    it: &Row<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let issuer = it.issuer.map(|id| issuers::number(connection, &id)).transpose()?;
+    connection
+        .prepare_cached(
+            "INSERT INTO certificates \
+             (id, status, not_before, not_after, created_at, modified_at, issuer, sni_only) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
-            id.as_bytes(),
-            status_number(status),
-            validity.not_before.as_millis(),
-            validity.not_after.as_millis(),
+            it.id.as_bytes(),
+            status_number(it.status),
+            it.validity.not_before.as_millis(),
+            it.validity.not_after.as_millis(),
             now.as_millis(),
+            now.as_millis(),
+            issuer,
+            it.mode == CertificateMode::SniOnly,
         ])?;
     connection
-        .prepare_cached("INSERT INTO certificate_ders (id, der) VALUES (?, ?)")?
-        .execute(params![id.as_bytes(), der])?;
+        .prepare_cached("INSERT INTO certificate_ders (id, der, spki_digest) VALUES (?, ?, ?)")?
+        .execute(params![
+            it.id.as_bytes(),
+            it.der,
+            it.spki_digest.as_ref().map(Digest::as_bytes)
+        ])?;
     Ok(())
 }
 
@@ -206,6 +247,21 @@ pub(crate) fn claim_key(
     row::thing_name(&owner)
 }
 
+/// Claims a registered certificate's key for its first thing.
+pub(crate) fn claim_own_key(
+    connection: &Connection,
+    id: &CertificateId,
+    thing: &ThingName,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO public_keys (spki_digest, thing) \
+             SELECT spki_digest, ? FROM certificate_ders WHERE id = ? AND spki_digest IS NOT NULL",
+        )?
+        .execute(params![thing.as_str(), id.as_bytes()])?;
+    Ok(())
+}
+
 fn register(
     connection: &Connection,
     it: &NewCertificate,
@@ -213,34 +269,71 @@ fn register(
 ) -> Result<(), StoreError> {
     if find(connection, &it.certificate_id)?.is_some() {
         let name = it.certificate_id.to_string();
-        return Err(StoreError::Exists { what: "certificate", name });
+        return Err(StoreError::Exists { what: "certificate", name, id: None });
     }
-    let owner = claim_key(connection, &it.spki_digest, &it.thing)?;
-    if owner != it.thing {
-        return Err(StoreError::Refused(format!("the key belongs to thing {owner}")));
+    if let Some(issuer) = &it.issuer {
+        ca_certificates::check_may_issue(connection, issuer)?;
     }
-    insert(connection, (&it.certificate_id, &it.der), it.status, it.validity, now)?;
-    crate::things::ensure(connection, &it.thing, now)?;
-    connection
-        .prepare_cached("INSERT INTO thing_certificates (certificate_id, thing) VALUES (?, ?)")?
-        .execute(params![it.certificate_id.as_bytes(), it.thing.as_str()])?;
+    if let Some(thing) = &it.thing {
+        let owner = claim_key(connection, &it.spki_digest, thing)?;
+        if owner != *thing {
+            return Err(StoreError::Refused(format!("the key belongs to thing {owner}")));
+        }
+    }
+    let row = Row {
+        id: &it.certificate_id,
+        der: &it.der,
+        status: it.status,
+        validity: it.validity,
+        issuer: it.issuer,
+        mode: it.mode,
+        spki_digest: Some(it.spki_digest),
+    };
+    insert(connection, &row, now)?;
+    if let Some(thing) = &it.thing {
+        crate::things::ensure(connection, thing, now)?;
+        let as_ = PrincipalType::NonExclusiveThing;
+        attachments::insert(connection, thing, &it.certificate_id, as_)?;
+    }
+    let target = PolicyTarget::Certificate(it.certificate_id);
     for policy in &it.policies {
-        policies::attach(connection, policy, &it.certificate_id)?;
+        policy_targets::attach(connection, policy, &target)?;
     }
     let body = json!({ "certificateId": it.certificate_id, "thingName": it.thing,
-        "status": it.status, "policies": it.policies, "validity": it.validity });
+        "status": it.status, "policies": it.policies, "validity": it.validity,
+        "caCertificateId": it.issuer, "certificateMode": it.mode });
     events::append(connection, "certificate.registered", &body, now)
 }
 
 fn show(connection: &Connection, id: &CertificateId) -> Result<StoredCertificate, StoreError> {
-    let certificate =
-        find(connection, id)?.ok_or_else(|| StoreError::not_found("certificate", id))?;
+    let certificate = existing(connection, id)?;
+    let (issuer, sni_only, version, modified_at): (Option<[u8; 32]>, bool, i64, i64) = connection
+        .prepare_cached(
+            "SELECT i.certificate_id, c.sni_only, c.customer_version, c.modified_at \
+             FROM certificates c LEFT JOIN certificate_issuers i ON i.number = c.issuer WHERE c.id = ?",
+        )?
+        .query_row([id.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
     Ok(StoredCertificate {
         certificate,
         der: der(connection, id)?.unwrap_or_default(),
-        things: registry::things_of(connection, id)?,
-        policies: policies::attached(connection, id)?,
+        ca_certificate_id: issuer.map(CertificateId::from_bytes),
+        certificate_mode: row::mode(sni_only),
+        customer_version: version.unsigned_abs(),
+        modified_at: Timestamp::from_millis(modified_at),
+        things: things_shown(connection, id)?,
+        policies: policy_targets::attached(connection, id)?,
     })
+}
+
+fn things_shown(connection: &Connection, id: &CertificateId) -> Result<Vec<ThingName>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT thing FROM thing_certificates WHERE certificate_id = ? ORDER BY thing LIMIT ?",
+    )?;
+    let rows = statement
+        .query_map(params![id.as_bytes(), count(THINGS_SHOWN)], |row| row.get::<_, String>(0))?;
+    rows.map(|name| row::thing_name(&name?)).collect()
 }
 
 fn update_status(
@@ -249,12 +342,11 @@ fn update_status(
     to: CertificateStatus,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let found = find(connection, id)?.ok_or_else(|| StoreError::not_found("certificate", id))?;
-    let from = found.status;
+    let from = existing(connection, id)?.status;
     if from.transition(to)? == from {
         return Ok(false);
     }
-    write_status(connection, id, to)?;
+    write_status(connection, id, to, now)?;
     if to != CertificateStatus::Active {
         // In the same transaction, so that no crash keeps an open rotation from hearing of it.
         journal::insert_fact(connection, Fact::CertificateWithdrawn { certificate_id: *id })?;
@@ -262,6 +354,40 @@ fn update_status(
     let body = json!({ "certificateId": id, "from": from, "to": to, "by": "operator" });
     events::append(connection, "certificate.status", &body, now)?;
     Ok(true)
+}
+
+fn delete(
+    connection: &Connection,
+    id: &CertificateId,
+    force: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if existing(connection, id)?.status == CertificateStatus::Active {
+        let why = format!("Certificate must be deactivated (not ACTIVE) before deletion. Id: {id}");
+        return Err(StoreError::StateConflict(why));
+    }
+    let attached = |sql: &str| -> Result<bool, StoreError> {
+        Ok(connection.prepare_cached(sql)?.exists([id.as_bytes()])?)
+    };
+    if attached("SELECT 1 FROM thing_certificates WHERE certificate_id = ?")? {
+        let why = format!("Things must be detached before deletion (certificate {id})");
+        return Err(StoreError::DeleteConflict(why));
+    }
+    if !force && attached("SELECT 1 FROM policy_targets WHERE certificate_id = ?")? {
+        let why =
+            format!("Certificate policies must be detached before deletion (certificate {id})");
+        return Err(StoreError::DeleteConflict(why));
+    }
+    remove(connection, id, now)
+}
+
+/// Deletes a certificate that is attached to no thing.
+fn remove(connection: &Connection, id: &CertificateId, now: Timestamp) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM policy_targets WHERE certificate_id = ?")?
+        .execute([id.as_bytes()])?;
+    connection.prepare_cached("DELETE FROM certificates WHERE id = ?")?.execute([id.as_bytes()])?;
+    events::append(connection, "certificate.deleted", &json!({ "certificateId": id }), now)
 }
 
 fn sweep(
@@ -275,10 +401,6 @@ fn sweep(
     )?;
     let rows = statement.query_map(params![now.as_millis(), count(limit)], |row| row.get(0))?;
     let ids = rows.map(|id| id.map(CertificateId::from_bytes)).collect::<Result<Vec<_>, _>>()?;
-    let mut delete = connection.prepare_cached("DELETE FROM certificates WHERE id = ?")?;
-    for id in &ids {
-        delete.execute([id.as_bytes()])?;
-        events::append(connection, "certificate.deleted", &json!({ "certificateId": id }), now)?;
-    }
+    ids.iter().try_for_each(|id| remove(connection, id, now))?;
     Ok(ids)
 }

@@ -1,6 +1,13 @@
 //! What can go wrong in the store, and whether it may go away by itself.
 
-use perennial_core::{certificate::UnlawfulTransition, ids::RotationId};
+use perennial_core::{
+    certificate::UnlawfulTransition,
+    ids::{ResourceId, RotationId},
+    registry::{
+        AttachmentRefused, AttributeError, CaRefused, GroupError, PolicyRefused, TagError,
+        TypeError,
+    },
+};
 use perennial_orchestrator::port::PortError;
 use rusqlite::ErrorCode;
 
@@ -18,7 +25,7 @@ pub enum StoreError {
         /// Why it cannot be read.
         reason: String,
     },
-    /// Something named does not exist.
+    /// Something named does not exist: ResourceNotFoundException.
     #[error("there is no {what} {name}")]
     NotFound {
         /// Its kind.
@@ -26,13 +33,27 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
-    /// Something of that name exists, and is different.
+    /// Something of that name exists, and is different: ResourceAlreadyExistsException.
     #[error("{what} {name} exists already")]
     Exists {
         /// Its kind.
         what: &'static str,
         /// Its name.
         name: String,
+        /// Its id, where that is another than its name.
+        id: Option<ResourceId>,
+    },
+    /// It has another version than the caller expected: VersionConflictException.
+    #[error("{what} {name} has version {found}, not {expected}: read it again and decide anew")]
+    VersionConflict {
+        /// Its kind.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// The version that was expected.
+        expected: u64,
+        /// The version it has.
+        found: u64,
     },
     /// Something hangs on it: DeleteConflictException.
     #[error("{0}")]
@@ -40,6 +61,9 @@ pub enum StoreError {
     /// There are as many as there may be: LimitExceededException.
     #[error("{0}")]
     LimitExceeded(String),
+    /// A policy has as many versions as it may: VersionsLimitExceededException.
+    #[error("{0}")]
+    VersionsLimitExceeded(String),
     /// What was asked for breaks a rule: InvalidRequestException.
     #[error("{0}")]
     Invalid(String),
@@ -49,7 +73,7 @@ pub enum StoreError {
     /// It is not in a state in which this can be done.
     #[error("{0}")]
     Refused(String),
-    /// A certificate's status cannot change that way.
+    /// A certificate's status cannot change that way: CertificateStateException.
     #[error(transparent)]
     Unlawful(#[from] UnlawfulTransition),
     /// Somebody else stepped the rotation since it was loaded.
@@ -74,7 +98,70 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+macro_rules! invalid {
+    ($($error:ty),+) => {
+        $(impl From<$error> for StoreError {
+            fn from(error: $error) -> Self {
+                Self::Invalid(error.to_string())
+            }
+        })+
+    };
+}
+
+invalid!(AttachmentRefused, AttributeError, GroupError, TypeError);
+
+impl From<TagError> for StoreError {
+    fn from(error: TagError) -> Self {
+        match error {
+            TagError::TooMany(_) => Self::LimitExceeded(error.to_string()),
+            TagError::Key(_) | TagError::Value(_) | TagError::Twice(_) => {
+                Self::Invalid(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<PolicyRefused> for StoreError {
+    fn from(refused: PolicyRefused) -> Self {
+        let why = refused.to_string();
+        match refused {
+            PolicyRefused::Attached(_)
+            | PolicyRefused::HasVersions(_)
+            | PolicyRefused::IsDefault { .. } => Self::DeleteConflict(why),
+            PolicyRefused::TooManyVersions(_) => Self::VersionsLimitExceeded(why),
+            PolicyRefused::TooManyAttached => Self::LimitExceeded(why),
+            PolicyRefused::NoTarget(_) | PolicyRefused::Arn(_) => Self::Invalid(why),
+        }
+    }
+}
+
+impl From<CaRefused> for StoreError {
+    fn from(refused: CaRefused) -> Self {
+        let why = refused.to_string();
+        match refused {
+            CaRefused::StillActive(_) | CaRefused::NotActive(_) => Self::StateConflict(why),
+            CaRefused::TooManySameSubject => Self::LimitExceeded(why),
+            CaRefused::Config | CaRefused::Unknown(_) => Self::Invalid(why),
+        }
+    }
+}
+
 impl StoreError {
+    /// `VersionConflict` unless `expected`, if it matters, is what was `found`.
+    pub(crate) fn unless_version(
+        what: &'static str,
+        name: &dyn std::fmt::Display,
+        expected: Option<u64>,
+        found: u64,
+    ) -> Result<(), Self> {
+        match expected {
+            Some(expected) if expected != found => {
+                Err(Self::VersionConflict { what, name: name.to_string(), expected, found })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub(crate) fn corrupt(what: &'static str, reason: impl ToString) -> Self {
         Self::Corrupt { what, reason: reason.to_string() }
     }
@@ -105,8 +192,10 @@ impl StoreError {
             Self::Corrupt { .. }
             | Self::NotFound { .. }
             | Self::Exists { .. }
+            | Self::VersionConflict { .. }
             | Self::DeleteConflict(_)
             | Self::LimitExceeded(_)
+            | Self::VersionsLimitExceeded(_)
             | Self::Invalid(_)
             | Self::StateConflict(_)
             | Self::Refused(_)

@@ -4,6 +4,7 @@
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
     ids::{CertificateId, Digest, RotationId, ThingName},
+    registry::CertificateMode,
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -57,6 +58,8 @@ pub struct IssuedCertificate {
     pub der: Vec<u8>,
     /// When it may be used.
     pub validity: Validity,
+    /// The certificate of who signed it.
+    pub issuer: CertificateId,
 }
 
 impl Store {
@@ -151,8 +154,16 @@ fn store_issued(
     if let Some(Some(earlier)) = issued {
         return Ok(CertificateId::from_bytes(earlier));
     }
-    let certificate = (&it.certificate_id, it.der.as_slice());
-    certificates::insert(connection, certificate, CertificateStatus::Inactive, it.validity, now)?;
+    let row = certificates::Row {
+        id: &it.certificate_id,
+        der: &it.der,
+        status: CertificateStatus::Inactive,
+        validity: it.validity,
+        issuer: Some(it.issuer),
+        mode: CertificateMode::Default,
+        spki_digest: None,
+    };
+    certificates::insert(connection, &row, now)?;
     connection
         .prepare_cached("UPDATE issue_intents SET certificate_id = ? WHERE rotation_id = ?")?
         .execute(params![it.certificate_id.as_bytes(), it.rotation_id.as_bytes()])?;

@@ -6,40 +6,59 @@ mod access_keys;
 mod actor;
 mod attachments;
 mod audit;
+mod ca_certificates;
+mod certificate_lists;
 mod certificates;
 mod connections;
+mod draw;
 mod error;
 mod events;
+mod group_members;
 mod intents;
+mod issuers;
 mod journal;
 mod migrate;
 mod notes;
 mod open;
 mod page;
+#[cfg(test)]
+mod plans;
 mod policies;
+mod policy_targets;
 mod principals;
 mod readers;
+mod registration;
 mod registry;
 mod rotations;
 mod row;
+mod tags;
+mod thing_groups;
+mod thing_lists;
+mod thing_types;
 mod things;
+mod touched;
 mod writer;
 
 pub use access_keys::{AccessKey, MAX_ACCESS_KEYS, Secret};
 pub use actor::Actor;
-pub use attachments::NewUnattached;
 pub use audit::{
     AuditFile, AuditSettings, DAILY, Execution, ExecutionStatus, FindingCounts, FindingCursor,
     FindingFilter, MitigationAction, MitigationRequest, MitigationStatus, MitigationTask, Remedies,
     RemedyError, ScheduledAudit, SuppressionPlace, Surroundings, TaskFilter,
 };
+pub use ca_certificates::{CaPlace, CaUpdate, NewCa};
+pub use certificate_lists::CertificatePlace;
 pub use certificates::{NewCertificate, StoredCertificate};
 pub use connections::ConnectionChange;
 pub use error::StoreError;
 pub use events::{BrokenChain, Event};
 pub use intents::{Intent, IntentOutcome, IntentRequest, IssuedCertificate};
 pub use open::{OpenError, Settings, Store};
-pub use page::{Order, Page};
-pub use policies::StoredPolicy;
-pub use principals::PrincipalRecord;
+pub use page::{Dated, NoPlace, Order, Page};
+pub use policies::{PolicyPlace, PolicyVersion, StoredPolicy};
+pub use principals::{DocumentKey, GroupNumber, PolicyInForce, PrincipalRecord, ThingRecord};
+pub use registration::Presented;
 pub use rotations::RotationFilter;
+pub use thing_groups::{GroupFilter, GroupUpdate};
+pub use thing_lists::{AttributeFilter, ThingFilter, ThingPlace, ValueFilter};
+pub use touched::{Shared, Touched, TouchedPlace};

@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_history_in_order.sql"),
     include_str!("../migrations/0003_narrow_steps.sql"),
+    include_str!("../migrations/0005_registry.sql"),
     include_str!("../migrations/0006_access_keys.sql"),
     include_str!("../migrations/0007_audits.sql"),
 ];

@@ -112,6 +112,8 @@ impl Store {
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(128);
         migrate(&mut connection)?;
+        #[cfg(test)]
+        crate::plans::watch(&mut connection);
         let readers = Readers::new(move || open_reader(&path))?;
         let (writer, thread) = writer::start(connection, lock)
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
@@ -181,8 +183,11 @@ fn create_private(path: &Path) -> io::Result<File> {
 
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    #[cfg_attr(not(test), expect(unused_mut, reason = "the tests watch it"))]
+    let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
+    #[cfg(test)]
+    crate::plans::watch(&mut connection);
     Ok(connection)
 }

@@ -1,5 +1,9 @@
 //! Pages: a piece of a list, and where the next one begins.
 
+use std::{fmt, str::FromStr};
+
+use perennial_core::time::Timestamp;
+
 use crate::events::count;
 
 /// A piece of a list.
@@ -9,6 +13,35 @@ pub struct Page<T, P = T> {
     pub items: Vec<T>,
     /// The place of the last one, to be given for the next page; `None` at the list's end.
     pub next: Option<P>,
+}
+
+/// A place in a list by time: when something was made, and what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dated<T> {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Which it is.
+    pub what: T,
+}
+
+impl<T: fmt::Display> fmt::Display for Dated<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.at.as_millis(), self.what)
+    }
+}
+
+/// A text that is no place of a list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a place of a list")]
+pub struct NoPlace;
+
+impl<T: FromStr> FromStr for Dated<T> {
+    type Err = NoPlace;
+    fn from_str(text: &str) -> Result<Self, NoPlace> {
+        let (at, what) = text.split_once('/').ok_or(NoPlace)?;
+        let at = at.parse().map(Timestamp::from_millis).map_err(|_| NoPlace)?;
+        Ok(Self { at, what: what.parse().map_err(|_| NoPlace)? })
+    }
 }
 
 /// In which direction a list is read.
@@ -43,5 +76,14 @@ impl<T, P> Page<T, P> {
         items.truncate(limit);
         let next = if more { items.last().map(place) } else { None };
         Self { items, next }
+    }
+
+    /// The same page of something that each item becomes.
+    pub(crate) fn try_map<U, E>(
+        self,
+        each: impl FnMut(T) -> Result<U, E>,
+    ) -> Result<Page<U, P>, E> {
+        let items = self.items.into_iter().map(each).collect::<Result<_, E>>()?;
+        Ok(Page { items, next: self.next })
     }
 }

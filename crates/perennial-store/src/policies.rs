@@ -1,64 +1,78 @@
-//! Policies: documents, and which certificates they are attached to.
+//! Policies and their versions: one of them is in force, the others wait.
 
 use perennial_core::{
-    ids::{CertificateId, PolicyName},
+    ids::{PolicyName, ResourceId},
     policy::Document,
+    registry::{MAX_POLICY_VERSIONS, PolicyRefused, PolicyVersionId, Resource, Tags},
     time::Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{
-    Store, StoreError,
-    events::{self, count},
-};
+use crate::{Dated, Order, Page, Store, StoreError, draw, events, page::one_more, row, tags};
 
-/// A policy as it is stored.
+/// A policy with the document that is in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredPolicy {
     /// Its name.
     pub name: PolicyName,
+    /// Tells it from a policy that had its name before.
+    pub generation_id: ResourceId,
+    /// The version that is in force.
+    pub default_version: PolicyVersionId,
     /// Its document's JSON text.
     pub document: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was changed last.
+    pub modified_at: Timestamp,
 }
+
+/// One version of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyVersion {
+    /// Its number.
+    pub version: PolicyVersionId,
+    /// Its document's JSON text.
+    pub document: String,
+    /// Whether it is in force.
+    pub is_default: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Where a list of policies was left.
+pub type PolicyPlace = Dated<PolicyName>;
+
+const COLUMNS: &str =
+    "p.name, p.policy_id, p.default_version, v.document, p.created_at, p.modified_at";
+const IN_FORCE: &str = "policies p CROSS JOIN policy_versions v ON v.policy = p.name AND v.version = p.default_version";
 
 impl Store {
     /// Makes a policy; making the same one again changes nothing. Answers whether it is new.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when one of that name has another document.
+    /// [`StoreError::Exists`] when one of that name has another document in force.
     pub async fn create_policy(
         &self,
         name: PolicyName,
         document: &Document,
+        tags: Tags,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let document = document.as_json().to_owned();
-        self.write(move |connection| create(connection, &name, &document, now)).await
+        self.write(move |connection| create(connection, &name, &document, &tags, now)).await
     }
 
-    /// Attaches a policy to a certificate; attaching it again changes nothing.
+    /// A policy.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when either does not exist.
-    pub async fn attach_policy(
-        &self,
-        name: PolicyName,
-        certificate_id: CertificateId,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            if attach(connection, &name, &certificate_id)? {
-                let body = json!({ "policyName": name, "certificateId": certificate_id });
-                events::append(connection, "policy.attached", &body, now)?;
-            }
-            Ok(())
-        })
-        .await
+    /// [`StoreError::NotFound`] when it does not exist.
+    pub async fn policy(&self, name: PolicyName) -> Result<StoredPolicy, StoreError> {
+        self.read(move |connection| existing(connection, &name)).await
     }
 
     /// Policies whose name is above `after`, in order, at most `limit`.
@@ -76,16 +90,110 @@ impl Store {
         })
         .await
     }
+
+    /// Policies by the time they were made, at most `limit` after the place `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn list_policies(
+        &self,
+        order: Order,
+        after: Option<PolicyPlace>,
+        limit: usize,
+    ) -> Result<Page<StoredPolicy, PolicyPlace>, StoreError> {
+        self.read(move |connection| list(connection, order, after, limit)).await
+    }
+
+    /// Deletes a policy.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::DeleteConflict`] while it is attached to anything
+    /// or has versions that are not in force.
+    pub async fn delete_policy(&self, name: PolicyName, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| delete(connection, &name, now)).await
+    }
+
+    /// Adds a version, in force at once if it is to be; answers with its number.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::VersionsLimitExceeded`].
+    pub async fn create_policy_version(
+        &self,
+        name: PolicyName,
+        document: &Document,
+        as_default: bool,
+        now: Timestamp,
+    ) -> Result<PolicyVersionId, StoreError> {
+        let document = document.as_json().to_owned();
+        self.write(move |connection| add_version(connection, &name, &document, as_default, now))
+            .await
+    }
+
+    /// A policy's versions, the latest first; at most [`MAX_POLICY_VERSIONS`].
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for the policy.
+    pub async fn policy_versions(
+        &self,
+        name: PolicyName,
+    ) -> Result<Vec<PolicyVersion>, StoreError> {
+        self.read(move |connection| {
+            let policy = existing(connection, &name)?;
+            versions(connection, &policy)
+        })
+        .await
+    }
+
+    /// Puts a version in force; answers whether another was before.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for the policy or the version.
+    pub async fn put_policy_version_in_force(
+        &self,
+        name: PolicyName,
+        version: PolicyVersionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| put_in_force(connection, &name, version, now)).await
+    }
+
+    /// Deletes a version that is not in force.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], and [`StoreError::DeleteConflict`] for the one in force.
+    pub async fn delete_policy_version(
+        &self,
+        name: PolicyName,
+        version: PolicyVersionId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| delete_version(connection, &name, version, now)).await
+    }
 }
 
-pub(crate) fn find(connection: &Connection, name: &PolicyName) -> Result<StoredPolicy, StoreError> {
-    let found: Option<(String, i64)> = connection
-        .prepare_cached("SELECT document, created_at FROM policies WHERE name = ?")?
-        .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let (document, created_at) = found.ok_or_else(|| StoreError::not_found("policy", name))?;
-    let created_at = Timestamp::from_millis(created_at);
-    Ok(StoredPolicy { name: name.clone(), document, created_at })
+pub(crate) fn existing(
+    connection: &Connection,
+    name: &PolicyName,
+) -> Result<StoredPolicy, StoreError> {
+    find(connection, name)?.ok_or_else(|| StoreError::not_found("policy", name))
+}
+
+fn find(connection: &Connection, name: &PolicyName) -> Result<Option<StoredPolicy>, StoreError> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM {IN_FORCE} WHERE p.name = ?"))?;
+    let mut rows = statement.query([name.as_str()])?;
+    rows.next()?.map(read).transpose()
+}
+
+fn read(row: &Row<'_>) -> Result<StoredPolicy, StoreError> {
+    Ok(StoredPolicy {
+        name: row::policy_name(&row.get::<_, String>(0)?)?,
+        generation_id: ResourceId::from_random(row.get(1)?),
+        default_version: row.get(2)?,
+        document: row.get(3)?,
+        created_at: Timestamp::from_millis(row.get(4)?),
+        modified_at: Timestamp::from_millis(row.get(5)?),
+    })
 }
 
 /// Policies whose name is above `after`, in order, at most `limit`.
@@ -94,74 +202,200 @@ pub(crate) fn page(
     after: &str,
     limit: usize,
 ) -> Result<Vec<StoredPolicy>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name, document, created_at FROM policies WHERE name > ? ORDER BY name LIMIT ?",
-    )?;
-    let mut rows = statement.query(params![after, count(limit)])?;
-    let mut page = Vec::new();
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {IN_FORCE} WHERE p.name > ? ORDER BY p.name LIMIT ?"
+    ))?;
+    let mut rows = statement.query(params![after, events::count(limit)])?;
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let name = policy_name(&row.get::<_, String>(0)?)?;
-        let created_at = Timestamp::from_millis(row.get(2)?);
-        page.push(StoredPolicy { name, document: row.get(1)?, created_at });
+        found.push(read(row)?);
     }
-    Ok(page)
+    Ok(found)
+}
+
+fn list(
+    connection: &Connection,
+    order: Order,
+    after: Option<PolicyPlace>,
+    limit: usize,
+) -> Result<Page<StoredPolicy, PolicyPlace>, StoreError> {
+    let (direction, beyond) = order.sql();
+    let (at, name) = match (&after, order) {
+        (Some(place), _) => (place.at.as_millis(), place.what.as_str()),
+        (None, Order::Ascending) => (i64::MIN, ""),
+        (None, Order::Descending) => (i64::MAX, ""),
+    };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {IN_FORCE} WHERE (p.created_at, p.name) {beyond} (?, ?) \
+         ORDER BY p.created_at {direction}, p.name {direction} LIMIT ?"
+    ))?;
+    let mut rows = statement.query(params![at, name, one_more(limit)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+    }
+    Ok(Page::cut(found, limit, |it: &StoredPolicy| Dated {
+        at: it.created_at,
+        what: it.name.clone(),
+    }))
 }
 
 fn create(
     connection: &Connection,
     name: &PolicyName,
     document: &str,
+    tags: &Tags,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let found: Option<String> = connection
-        .prepare_cached("SELECT document FROM policies WHERE name = ?")?
-        .query_row([name.as_str()], |row| row.get(0))
-        .optional()?;
-    match found {
-        Some(found) if found == document => return Ok(false),
-        Some(_) => return Err(StoreError::Exists { what: "policy", name: name.to_string() }),
-        None => {}
+    if let Some(found) = find(connection, name)? {
+        if found.document == document {
+            return Ok(false);
+        }
+        let (name, id) = (name.to_string(), Some(found.generation_id));
+        return Err(StoreError::Exists { what: "policy", name, id });
     }
+    let id = draw::resource_id();
     connection
-        .prepare_cached("INSERT INTO policies (name, document, created_at) VALUES (?, ?, ?)")?
-        .execute(params![name.as_str(), document, now.as_millis()])?;
-    events::append(connection, "policy.created", &json!({ "policyName": name }), now)?;
+        .prepare_cached(
+            "INSERT INTO policies (name, policy_id, created_at, modified_at) VALUES (?, ?, ?, ?)",
+        )?
+        .execute(params![name.as_str(), id.as_bytes(), now.as_millis(), now.as_millis()])?;
+    insert_version(connection, name, 1, document, now)?;
+    tags::put(connection, &Resource::Policy(name.clone()), tags)?;
+    let body = json!({ "policyName": name, "version": 1, "document": document,
+        "tags": tags.as_map() });
+    events::append(connection, "policy.created", &body, now)?;
     Ok(true)
 }
 
-/// Attaches; answers whether that is new.
-pub(crate) fn attach(
+fn insert_version(
     connection: &Connection,
     name: &PolicyName,
-    certificate_id: &CertificateId,
-) -> Result<bool, StoreError> {
-    let exists = |sql: &str, key: &dyn rusqlite::ToSql| -> Result<bool, StoreError> {
-        Ok(connection.prepare_cached(sql)?.exists([key])?)
-    };
-    if !exists("SELECT 1 FROM policies WHERE name = ?", &name.as_str())? {
-        return Err(StoreError::not_found("policy", name));
-    }
-    if !exists("SELECT 1 FROM certificates WHERE id = ?", certificate_id.as_bytes())? {
-        return Err(StoreError::not_found("certificate", certificate_id));
-    }
-    let attached = connection
+    version: PolicyVersionId,
+    document: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO policy_targets (certificate_id, policy) VALUES (?, ?)",
+            "INSERT INTO policy_versions (policy, version, document, created_at) \
+             VALUES (?, ?, ?, ?)",
         )?
-        .execute(params![certificate_id.as_bytes(), name.as_str()])?;
-    Ok(attached > 0)
+        .execute(params![name.as_str(), version, document, now.as_millis()])?;
+    Ok(())
 }
 
-pub(crate) fn attached(
+fn versions(
     connection: &Connection,
-    id: &CertificateId,
-) -> Result<Vec<PolicyName>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT policy FROM policy_targets WHERE certificate_id = ?")?;
-    let rows = statement.query_map([id.as_bytes()], |row| row.get::<_, String>(0))?;
-    rows.map(|name| policy_name(&name?)).collect()
+    policy: &StoredPolicy,
+) -> Result<Vec<PolicyVersion>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT version, document, created_at FROM policy_versions WHERE policy = ? \
+         ORDER BY version DESC",
+    )?;
+    let rows = statement.query_map([policy.name.as_str()], |row| {
+        let version = row.get(0)?;
+        Ok(PolicyVersion {
+            version,
+            document: row.get(1)?,
+            is_default: version == policy.default_version,
+            created_at: Timestamp::from_millis(row.get(2)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(crate) fn policy_name(text: &str) -> Result<PolicyName, StoreError> {
-    PolicyName::new(text).map_err(|error| StoreError::corrupt("policy name", error))
+fn add_version(
+    connection: &Connection,
+    name: &PolicyName,
+    document: &str,
+    as_default: bool,
+    now: Timestamp,
+) -> Result<PolicyVersionId, StoreError> {
+    let policy = existing(connection, name)?;
+    if versions(connection, &policy)?.len() >= MAX_POLICY_VERSIONS {
+        return Err(PolicyRefused::TooManyVersions(name.clone()).into());
+    }
+    connection
+        .prepare_cached(
+            "UPDATE policies SET last_version = last_version + 1, modified_at = ? WHERE name = ?",
+        )?
+        .execute(params![now.as_millis(), name.as_str()])?;
+    let version = connection
+        .prepare_cached("SELECT last_version FROM policies WHERE name = ?")?
+        .query_row([name.as_str()], |row| row.get(0))?;
+    insert_version(connection, name, version, document, now)?;
+    let body = json!({ "policyName": name, "version": version, "document": document });
+    events::append(connection, "policy.version.created", &body, now)?;
+    if as_default {
+        put_in_force(connection, name, version, now)?;
+    }
+    Ok(version)
+}
+
+fn check_version(
+    connection: &Connection,
+    name: &PolicyName,
+    version: PolicyVersionId,
+) -> Result<(), StoreError> {
+    let found = connection
+        .prepare_cached("SELECT 1 FROM policy_versions WHERE policy = ? AND version = ?")?
+        .exists(params![name.as_str(), version])?;
+    let missing = || StoreError::not_found("policy version", format!("{name}:{version}"));
+    if found { Ok(()) } else { Err(missing()) }
+}
+
+fn put_in_force(
+    connection: &Connection,
+    name: &PolicyName,
+    version: PolicyVersionId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let before = existing(connection, name)?.default_version;
+    check_version(connection, name, version)?;
+    if before == version {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached("UPDATE policies SET default_version = ?, modified_at = ? WHERE name = ?")?
+        .execute(params![version, now.as_millis(), name.as_str()])?;
+    let body = json!({ "policyName": name, "from": before, "to": version });
+    events::append(connection, "policy.version.in-force", &body, now)?;
+    Ok(true)
+}
+
+fn delete_version(
+    connection: &Connection,
+    name: &PolicyName,
+    version: PolicyVersionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let policy = existing(connection, name)?;
+    check_version(connection, name, version)?;
+    if policy.default_version == version {
+        return Err(PolicyRefused::IsDefault { policy: name.clone(), version }.into());
+    }
+    connection
+        .prepare_cached("DELETE FROM policy_versions WHERE policy = ? AND version = ?")?
+        .execute(params![name.as_str(), version])?;
+    let body = json!({ "policyName": name, "version": version });
+    events::append(connection, "policy.version.deleted", &body, now)
+}
+
+fn delete(connection: &Connection, name: &PolicyName, now: Timestamp) -> Result<(), StoreError> {
+    let policy = existing(connection, name)?;
+    if versions(connection, &policy)?.len() > 1 {
+        return Err(PolicyRefused::HasVersions(name.clone()).into());
+    }
+    let attached = |sql: &str| -> Result<bool, StoreError> {
+        Ok(connection.prepare_cached(sql)?.exists([name.as_str()])?)
+    };
+    if attached("SELECT 1 FROM policy_targets WHERE policy = ?")?
+        || attached("SELECT 1 FROM thing_group_policies WHERE policy = ?")?
+    {
+        return Err(PolicyRefused::Attached(name.clone()).into());
+    }
+    connection.prepare_cached("DELETE FROM policies WHERE name = ?")?.execute([name.as_str()])?;
+    tags::clear(connection, &Resource::Policy(name.clone()))?;
+    let body = json!({ "policyName": name, "generationId": policy.generation_id });
+    events::append(connection, "policy.deleted", &body, now)
 }

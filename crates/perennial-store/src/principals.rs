@@ -1,63 +1,170 @@
 //! Principals: what the broker needs to know of a certificate, by primary key and at once.
 
+use std::collections::BTreeSet;
+
 use perennial_core::{
     certificate::Certificate,
-    ids::{CertificateId, PolicyName, ThingName},
+    ids::{CertificateId, PolicyName, ResourceId, ThingName},
+    registry::{PolicyVersionId, Thing},
 };
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, params};
 
-use crate::{Store, StoreError, certificates, policies, registry};
+use crate::{
+    Store, StoreError, attachments, certificates, policy_targets, thing_groups::Number, things,
+};
 
-/// A certificate with all that decides what it may do.
+/// A certificate with all that decides what it may do, whichever thing it is used for.
 #[derive(Debug, Clone)]
 pub struct PrincipalRecord {
     /// Its state.
     pub certificate: Certificate,
     /// Its DER.
     pub der: Vec<u8>,
-    /// The things it is attached to.
-    pub things: Vec<ThingName>,
-    /// The policies attached to it: their names.
-    pub policies: Vec<PolicyName>,
+    /// Whether the registry alone vouches for it: no authority that is trusted here issued it.
+    pub vouched_for: bool,
+    /// The policies attached to it.
+    pub policies: Vec<PolicyInForce>,
+}
+
+/// A thing that a connection is for, with what it adds to the connection's rights.
+#[derive(Debug, Clone)]
+pub struct ThingRecord {
+    /// The thing.
+    pub thing: Thing,
+    /// Its groups and those they lie in.
+    pub groups: Vec<GroupNumber>,
+    /// The policies attached to those groups.
+    pub policies: Vec<PolicyInForce>,
+}
+
+/// Names a group for as long as it exists; no other gets the number.
+pub type GroupNumber = Number;
+
+/// Names one document for good: a policy's generation and its version.
+pub type DocumentKey = (ResourceId, PolicyVersionId);
+
+/// A policy with the version of it that is in force.
+#[derive(Debug, Clone)]
+pub struct PolicyInForce {
+    /// The policy.
+    pub name: PolicyName,
+    /// Which document.
+    pub key: DocumentKey,
+    /// Its JSON text, unless the caller has it.
+    pub document: Option<String>,
 }
 
 impl Store {
     /// What is known of a principal; `None` when it is not registered. Blocks for a few indexed
-    /// reads, so that it can be asked in the midst of a TLS handshake.
+    /// reads, so that it can be asked in the midst of a TLS handshake. Leaves out the documents
+    /// that the caller says it has.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read.
     pub fn principal_record(
         &self,
         id: &CertificateId,
+        has: &dyn Fn(&DocumentKey) -> bool,
     ) -> Result<Option<PrincipalRecord>, StoreError> {
-        self.readers.with(|connection| record(connection, id))
+        self.readers.with(|connection| record(connection, id, has))
     }
 
-    /// A policy's document by name; blocks like [`principal_record`](Self::principal_record).
+    /// The thing that a connection of this certificate under `client_id` is for: its exclusive
+    /// one, or the one attached that is named so. Blocks like
+    /// [`principal_record`](Self::principal_record).
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such policy.
-    pub fn policy_document(&self, name: &PolicyName) -> Result<String, StoreError> {
-        self.readers.with(|connection| {
-            let found: Option<String> = connection
-                .prepare_cached("SELECT document FROM policies WHERE name = ?")?
-                .query_row([name.as_str()], |row| row.get(0))
-                .optional()?;
-            found.ok_or_else(|| StoreError::not_found("policy", name))
-        })
+    /// [`StoreError`] when it cannot be read.
+    pub fn thing_record(
+        &self,
+        id: &CertificateId,
+        client_id: &str,
+        has: &dyn Fn(&DocumentKey) -> bool,
+    ) -> Result<Option<ThingRecord>, StoreError> {
+        self.readers.with(|connection| thing_record(connection, id, client_id, has))
     }
 }
 
 fn record(
     connection: &Connection,
     id: &CertificateId,
+    has: &dyn Fn(&DocumentKey) -> bool,
 ) -> Result<Option<PrincipalRecord>, StoreError> {
     let Some(certificate) = certificates::find(connection, id)? else { return Ok(None) };
     Ok(Some(PrincipalRecord {
         certificate,
         der: certificates::der(connection, id)?.unwrap_or_default(),
-        things: registry::things_of(connection, id)?,
-        policies: policies::attached(connection, id)?,
+        vouched_for: is_vouched_for(connection, id)?,
+        policies: in_force(connection, policy_targets::attached(connection, id)?, has)?,
     }))
+}
+
+/// Whether no authority that is trusted here issued it: it was registered without one, or its CA
+/// was deleted since.
+fn is_vouched_for(connection: &Connection, id: &CertificateId) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT CASE WHEN c.issuer IS NULL THEN c.sni_only ELSE i.is_gone END \
+             FROM certificates c LEFT JOIN certificate_issuers i ON i.number = c.issuer WHERE c.id = ?",
+        )?
+        .query_row([id.as_bytes()], |row| row.get(0))?)
+}
+
+fn in_force(
+    connection: &Connection,
+    names: impl IntoIterator<Item = PolicyName>,
+    has: &dyn Fn(&DocumentKey) -> bool,
+) -> Result<Vec<PolicyInForce>, StoreError> {
+    names.into_iter().map(|name| policy_in_force(connection, name, has)).collect()
+}
+
+fn policy_in_force(
+    connection: &Connection,
+    name: PolicyName,
+    has: &dyn Fn(&DocumentKey) -> bool,
+) -> Result<PolicyInForce, StoreError> {
+    let (id, version) = connection
+        .prepare_cached("SELECT policy_id, default_version FROM policies WHERE name = ?")?
+        .query_row([name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let key = (ResourceId::from_random(id), version);
+    let document = if has(&key) {
+        None
+    } else {
+        let document = connection
+            .prepare_cached(
+                "SELECT document FROM policy_versions WHERE policy = ? AND version = ?",
+            )?
+            .query_row(params![name.as_str(), version], |row| row.get(0))?;
+        Some(document)
+    };
+    Ok(PolicyInForce { name, key, document })
+}
+
+fn thing_record(
+    connection: &Connection,
+    id: &CertificateId,
+    client_id: &str,
+    has: &dyn Fn(&DocumentKey) -> bool,
+) -> Result<Option<ThingRecord>, StoreError> {
+    let Some(name) = thing_for(connection, id, client_id)? else { return Ok(None) };
+    let Some(thing) = things::find(connection, &name)? else { return Ok(None) };
+    let groups = policy_targets::groups_reaching(connection, &name)?;
+    let mut names = BTreeSet::new();
+    for number in &groups {
+        names.extend(policy_targets::attached_to_group(connection, *number)?);
+    }
+    let policies = in_force(connection, names, has)?;
+    Ok(Some(ThingRecord { thing, groups: groups.into_iter().collect(), policies }))
+}
+
+fn thing_for(
+    connection: &Connection,
+    id: &CertificateId,
+    client_id: &str,
+) -> Result<Option<ThingName>, StoreError> {
+    if let Some(alone) = policy_targets::exclusive_thing(connection, id)? {
+        return Ok(Some(alone));
+    }
+    let Ok(named) = ThingName::new(client_id) else { return Ok(None) };
+    Ok(attachments::attached_as(connection, &named, id)?.map(|_| named))
 }

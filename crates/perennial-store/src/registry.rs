@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 
 use crate::{
-    Store, StoreError, certificates, events,
+    Store, StoreError, attachments, certificates, events,
     row::{self, CERTIFICATE},
 };
 
@@ -114,8 +114,8 @@ pub(crate) fn active_of(
 fn enroll(connection: &Connection, it: &Enrolment, now: Timestamp) -> Result<(), StoreError> {
     let incoming = certificates::find(connection, &it.incoming)?
         .ok_or_else(|| StoreError::not_found("certificate", it.incoming))?;
-    let attached = things_of(connection, &it.incoming)?.contains(&it.thing);
-    if attached && incoming.status == CertificateStatus::Active {
+    let attached = attachments::attached_as(connection, &it.thing, &it.incoming)?;
+    if attached.is_some() && incoming.status == CertificateStatus::Active {
         return Ok(());
     }
     check_enrolment(connection, it)?;
@@ -128,10 +128,12 @@ fn enroll(connection: &Connection, it: &Enrolment, now: Timestamp) -> Result<(),
         .execute(params![it.incoming.as_bytes(), it.outgoing.as_bytes()])?;
     connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO thing_certificates (certificate_id, thing) VALUES (?, ?)",
+            "INSERT OR IGNORE INTO thing_certificates (certificate_id, thing, exclusive) \
+             SELECT ?, thing, exclusive FROM thing_certificates \
+             WHERE certificate_id = ? AND thing = ?",
         )?
-        .execute(params![it.incoming.as_bytes(), it.thing.as_str()])?;
-    certificates::write_status(connection, &it.incoming, CertificateStatus::Active)?;
+        .execute(params![it.incoming.as_bytes(), it.outgoing.as_bytes(), it.thing.as_str()])?;
+    certificates::write_status(connection, &it.incoming, CertificateStatus::Active, now)?;
     let body = json!({ "certificateId": it.incoming, "thingName": it.thing,
         "rotationId": it.rotation_id, "policiesOf": it.outgoing });
     events::append(connection, "certificate.enrolled", &body, now)
@@ -144,7 +146,7 @@ fn check_enrolment(connection: &Connection, it: &Enrolment) -> Result<(), StoreE
         let id = it.outgoing;
         return Err(StoreError::Refused(format!("the outgoing certificate {id} is not ACTIVE")));
     }
-    if !things_of(connection, &it.outgoing)?.contains(&it.thing) {
+    if attachments::attached_as(connection, &it.thing, &it.outgoing)?.is_none() {
         let (id, thing) = (it.outgoing, &it.thing);
         let reason = format!("the outgoing certificate {id} is no longer attached to {thing}");
         return Err(StoreError::Refused(reason));
@@ -178,7 +180,10 @@ fn retire(
         .prepare_cached("DELETE FROM thing_certificates WHERE certificate_id = ? AND thing = ?")?
         .execute(params![id, it.thing.as_str()])?;
     // A certificate that other things share goes on serving them.
-    if !things_of(connection, &it.certificate_id)?.is_empty() {
+    let shared = connection
+        .prepare_cached("SELECT 1 FROM thing_certificates WHERE certificate_id = ?")?
+        .exists([id])?;
+    if shared {
         return Ok(());
     }
     connection
@@ -195,7 +200,7 @@ fn retire(
     {
         return Ok(());
     }
-    certificates::write_status(connection, &it.certificate_id, CertificateStatus::Inactive)?;
+    certificates::write_status(connection, &it.certificate_id, CertificateStatus::Inactive, now)?;
     let body = json!({ "certificateId": it.certificate_id, "thingName": it.thing,
         "rotationId": it.rotation_id });
     events::append(connection, "certificate.retired", &body, now)

@@ -2,7 +2,8 @@
 
 use perennial_core::{
     certificate::{Certificate, CertificateStatus, Validity},
-    ids::{CertificateId, ThingName},
+    ids::{CertificateId, PolicyName, ThingGroupName, ThingName, ThingTypeName},
+    registry::{CertificateMode, PrincipalType},
     time::Timestamp,
 };
 use rusqlite::Row;
@@ -40,6 +41,26 @@ pub(crate) fn certificate(row: &Row<'_>) -> Result<Certificate, StoreError> {
 
 pub(crate) fn thing_name(text: &str) -> Result<ThingName, StoreError> {
     ThingName::new(text).map_err(|error| StoreError::corrupt("thing name", error))
+}
+
+pub(crate) fn type_name(text: &str) -> Result<ThingTypeName, StoreError> {
+    ThingTypeName::new(text).map_err(|error| StoreError::corrupt("thing type name", error))
+}
+
+pub(crate) fn group_name(text: &str) -> Result<ThingGroupName, StoreError> {
+    ThingGroupName::new(text).map_err(|error| StoreError::corrupt("thing group name", error))
+}
+
+pub(crate) fn policy_name(text: &str) -> Result<PolicyName, StoreError> {
+    PolicyName::new(text).map_err(|error| StoreError::corrupt("policy name", error))
+}
+
+pub(crate) const fn principal_type(exclusive: bool) -> PrincipalType {
+    if exclusive { PrincipalType::ExclusiveThing } else { PrincipalType::NonExclusiveThing }
+}
+
+pub(crate) const fn mode(sni_only: bool) -> CertificateMode {
+    if sni_only { CertificateMode::SniOnly } else { CertificateMode::Default }
 }
 
 pub(crate) fn to_json<T: Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{NOW, store, thing};
-use perennial_core::{access::Role, ids::AccessKeyId};
+use perennial_core::{access::Role, ids::AccessKeyId, registry::NewThing};
 use perennial_store::{AccessKey, Actor, MAX_ACCESS_KEYS, Secret, Store, StoreError};
 
 #[expect(clippy::unwrap_used, reason = "a test's own set-up")]
@@ -86,8 +86,8 @@ async fn every_event_of_a_request_names_it_and_no_other_event_does() {
         source: None,
     };
 
-    store.acting_as(actor).create_thing(thing(1), NOW).await.unwrap();
-    store.create_thing(thing(2), NOW).await.unwrap();
+    store.acting_as(actor).create_thing(NewThing::named(thing(1)), NOW).await.unwrap();
+    store.create_thing(NewThing::named(thing(2)), NOW).await.unwrap();
 
     let events = store.events(0, 10).await.unwrap();
     assert_eq!(events[0].body["actor"]["accessKeyId"], id(1).as_str());

@@ -15,6 +15,7 @@ use perennial_core::{
     },
     certificate::{CertificateStatus, Validity},
     ids::{AuditTaskId, CertificateId, ClientId, Digest, FindingId},
+    registry::CertificateMode,
     time::{Timestamp, days},
 };
 use perennial_orchestrator::port::{Audit, Fact, FactId, Journal};
@@ -296,7 +297,9 @@ fn row(series: u8, number: u32, of: u32) -> NewCertificate {
         spki_digest: Digest::from_bytes(*certificate_id.as_bytes()),
         validity: Validity { not_before: NOW - days(1), not_after: NOW + days(90) },
         status: CertificateStatus::Active,
-        thing: thing(of),
+        issuer: None,
+        mode: CertificateMode::Default,
+        thing: Some(thing(of)),
         policies: Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ use perennial_core::{
     certificate::{Certificate, CertificateStatus},
     ids::{AuditTaskId, CertificateId, Digest, PolicyName, RotationId, ThingName},
     policy::Document,
+    registry::{CertificateMode, Tags},
 };
 use perennial_orchestrator::{
     conformance::{AuditSubject, JournalSubject, NOW, RegistrySubject},
@@ -46,7 +47,7 @@ impl Subject {
         );
         for name in names {
             self.store()
-                .create_policy(name.clone(), document.as_ref().unwrap(), NOW)
+                .create_policy(name.clone(), document.as_ref().unwrap(), Tags::default(), NOW)
                 .await
                 .unwrap();
         }
@@ -86,7 +87,9 @@ impl RegistrySubject for Subject {
             spki_digest: Digest::from_bytes(*it.certificate_id.as_bytes()),
             validity: it.validity,
             status: it.status,
-            thing: thing.clone(),
+            issuer: None,
+            mode: CertificateMode::Default,
+            thing: Some(thing.clone()),
             policies: policies.to_vec(),
         };
         self.store().register(vec![registered], it.created_at).await.unwrap();
@@ -101,7 +104,8 @@ impl RegistrySubject for Subject {
         let intents = vec![IntentRequest { rotation_id, intent, spki_digest }];
         let recorded = self.store().record_intents(intents).await.unwrap();
         assert!(matches!(recorded[..], [IntentOutcome::Sign(_)]));
-        let issued = IssuedCertificate { rotation_id, certificate_id, der: vec![1; 500], validity };
+        let (der, issuer) = (vec![1; 500], CertificateId::from_bytes([0xca; 32]));
+        let issued = IssuedCertificate { rotation_id, certificate_id, der, validity, issuer };
         let stored = self.store().store_issued(vec![issued], it.created_at).await.unwrap();
         assert_eq!(stored, [certificate_id]);
     }

@@ -25,8 +25,9 @@ async fn issue(store: &Store) -> CertificateId {
     store.record_intents(vec![intent(0, 5)]).await.unwrap();
     let validity = Validity { not_before: NOW, not_after: NOW + days(90) };
     let certificate_id = certificate_id(2, 0);
-    let issued =
-        IssuedCertificate { rotation_id: ROTATION, certificate_id, der: vec![1; 500], validity };
+    let issuer = CertificateId::from_bytes([0xca; 32]);
+    let der = vec![1; 500];
+    let issued = IssuedCertificate { rotation_id: ROTATION, certificate_id, der, validity, issuer };
     store.store_issued(vec![issued], NOW).await.unwrap()[0]
 }
 

@@ -9,7 +9,9 @@ use std::{
 };
 
 use common::{NOW, register, store, thing};
+use perennial_core::registry::NewThing;
 use perennial_orchestrator::port::{Fact, FactId, Journal};
+use perennial_store::ThingFilter;
 
 const FOLDER: &str = "PERENNIAL_STORE_TO_WRITE";
 
@@ -22,7 +24,7 @@ async fn writes_until_it_is_killed() {
         let fact =
             Fact::RotationRequested { thing: thing(number), certificate_id: None, rekey: true };
         store.accept(vec![fact]).await.unwrap();
-        store.create_thing(thing(number), NOW).await.unwrap();
+        store.create_thing(NewThing::named(thing(number)), NOW).await.unwrap();
         println!("acknowledged {number}");
     }
 }
@@ -61,7 +63,7 @@ async fn what_was_acknowledged_survives() {
 
         let store = store(folder.path());
         let facts = store.pending(FactId(0), 100_000).await.unwrap();
-        let things = store.things(None, 100_000).await.unwrap();
+        let things = store.list_things(ThingFilter::default(), None, 100_000).await.unwrap().items;
         let events = store.verify_events().await.unwrap().unwrap();
         assert!(acknowledged >= lines);
         assert!(facts.len() >= acknowledged as usize);

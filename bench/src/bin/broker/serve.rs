@@ -8,8 +8,8 @@ use std::{
 
 use anyhow::Result;
 use perennial_broker::{
-    Broker, Limits, LookupFailed, Principal, Principals, ServerIdentity, Settings, TlsVersion,
-    TrustAnchors,
+    Basis, Broker, Limits, LookupFailed, Principal, Principals, ServerIdentity, Settings,
+    TlsVersion, TrustAnchors,
 };
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
@@ -58,10 +58,11 @@ impl OneDevice {
             certificate_id: CertificateId::from_bytes(digest.as_ref().try_into()?),
             status: CertificateStatus::Active,
             validity: Validity { not_before: Timestamp::EPOCH, not_after: Timestamp::MAX },
-            things: Vec::new(),
+            vouched_for: false,
             policies: vec![Arc::new(Document::parse(ANYTHING)?)],
             certificate: Arc::new(CertificateFacts::default()),
             grace: None,
+            basis: Basis::default(),
         })))
     }
 }

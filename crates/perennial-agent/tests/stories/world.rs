@@ -11,8 +11,8 @@ use std::{
 use aws_lc_rs::rand::SystemRandom;
 use perennial_agent::{Agent, Config, Event, Identity, RunError, install};
 use perennial_broker::{
-    Broker, BrokerHandle, Inbound, Limits, LookupFailed, Outgoing, Principal, Principals, Qos,
-    ServerIdentity, Settings, TlsVersion, TrustAnchors,
+    Basis, Broker, BrokerHandle, Inbound, Limits, LookupFailed, Outgoing, Principal, Principals,
+    Qos, ServerIdentity, Settings, TlsVersion, TrustAnchors,
 };
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
@@ -129,10 +129,11 @@ impl World {
             certificate_id: id,
             status,
             validity: forever,
-            things: Vec::new(),
+            vouched_for: false,
             policies: vec![Arc::new(Document::parse(POLICY).unwrap())],
             certificate: Arc::new(CertificateFacts::default()),
             grace: None,
+            basis: Basis::default(),
         };
         self.registry.0.lock().unwrap().insert(id, Arc::new(principal));
         self.handle.principals_changed(&[id]);

@@ -1,9 +1,14 @@
 //! Certificates: issuing from a CSR or with keys, showing, listing, changing status, deleting.
 
 use http::Method;
-use perennial_core::{access::Need, certificate::CertificateStatus, ids::CertificateId};
+use perennial_core::{
+    access::Need,
+    certificate::{Certificate, CertificateStatus},
+    ids::CertificateId,
+    registry::CertificateMode,
+};
 use perennial_pki::{CsrDer, Expectation, HandedOutKey, Serial, VerifiedCsr, pem_of_certificate};
-use perennial_store::{NewUnattached, Order};
+use perennial_store::{NewCertificate, Order};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -130,13 +135,18 @@ async fn create(call: &Call, csr: VerifiedCsr, active: bool) -> Result<Created, 
     let issued = call.authority().issue_unattached(csr, call.profile(), serial, call.now());
     let issued = issued.map_err(|error| ApiError::internal(&error))?;
     let id = issued.certificate_id;
-    let certificate = NewUnattached {
+    let certificate = NewCertificate {
         certificate_id: id,
         der: issued.der.to_vec(),
+        spki_digest: issued.spki_digest,
         validity: issued.validity,
+        issuer: Some(perennial_pki::certificate_id(call.authority().issuing())),
+        mode: CertificateMode::Default,
+        thing: None,
+        policies: Vec::new(),
         status: if active { CertificateStatus::Active } else { CertificateStatus::Inactive },
     };
-    call.store().register_unattached(certificate, call.now()).await?;
+    call.store().register(vec![certificate], call.now()).await?;
     Ok(Created {
         certificate_arn: arn::certificate(&id, call.scope()),
         certificate_id: id,
@@ -157,10 +167,14 @@ struct Description {
     certificate_id: CertificateId,
     status: CertificateStatus,
     certificate_pem: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_certificate_id: Option<CertificateId>,
     owned_by: String,
     creation_date: Seconds,
+    last_modified_date: Seconds,
+    customer_version: u64,
     validity: Validity,
-    certificate_mode: &'static str,
+    certificate_mode: CertificateMode,
 }
 
 #[derive(Serialize)]
@@ -179,13 +193,16 @@ async fn describe(call: Call, input: Input<CertificatePath>) -> Result<Described
         certificate_id: id,
         status: certificate.status,
         certificate_pem: pem_of_certificate(&stored.der),
+        ca_certificate_id: stored.ca_certificate_id,
         owned_by: call.scope().account.clone(),
         creation_date: Seconds(certificate.created_at),
+        last_modified_date: Seconds(stored.modified_at),
+        customer_version: stored.customer_version,
         validity: Validity {
             not_before: Seconds(certificate.validity.not_before),
             not_after: Seconds(certificate.validity.not_after),
         },
-        certificate_mode: "DEFAULT",
+        certificate_mode: stored.certificate_mode,
     };
     Ok(Described { certificate_description })
 }
@@ -220,7 +237,7 @@ struct Summary {
     certificate_arn: String,
     certificate_id: CertificateId,
     status: CertificateStatus,
-    certificate_mode: &'static str,
+    certificate_mode: CertificateMode,
     creation_date: Seconds,
 }
 
@@ -229,12 +246,12 @@ async fn list(call: Call, input: Input<Nothing, Marked>) -> Result<Listed, ApiEr
     let list = if query.is_ascending_order { "ListCertificates+" } else { "ListCertificates-" };
     let limit = page::limit(query.page_size, "pageSize")?;
     let after = page::place(list, query.marker.as_deref())?;
-    let found = call.store().certificates_in(query.order(), after, limit).await?;
-    let summary = |it: perennial_core::certificate::Certificate| Summary {
+    let found = call.store().list_certificates(None, query.order(), after, limit).await?;
+    let summary = |(it, certificate_mode): (Certificate, CertificateMode)| Summary {
         certificate_arn: arn::certificate(&it.certificate_id, call.scope()),
         certificate_id: it.certificate_id,
         status: it.status,
-        certificate_mode: "DEFAULT",
+        certificate_mode,
         creation_date: Seconds(it.created_at),
     };
     Ok(Listed {

@@ -1,8 +1,13 @@
 //! Policies: making, showing, listing, attaching to certificates and detaching.
 
 use http::Method;
-use perennial_core::{access::Need, ids::PolicyName, policy::Document};
-use perennial_store::StoreError;
+use perennial_core::{
+    access::Need,
+    ids::PolicyName,
+    policy::Document,
+    registry::{PolicyTarget, Tags},
+};
+use perennial_store::{StoreError, StoredPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::certificates::Marked;
@@ -70,7 +75,7 @@ async fn create(
     let document = Document::parse(&input.body.policy_document)
         .map_err(|error| ApiError::new(Code::MalformedPolicyException, error.to_string()))?;
     let exists = || ApiError::exists(format!("Policy {name} exists already"), name.as_str(), &arn);
-    match call.store().create_policy(name.clone(), &document, call.now()).await {
+    match call.store().create_policy(name.clone(), &document, Tags::default(), call.now()).await {
         Ok(true) => {}
         Ok(false) | Err(StoreError::Exists { .. }) => return Err(exists()),
         Err(error) => return Err(error.into()),
@@ -89,7 +94,7 @@ struct Shown {
     policy_name: PolicyName,
     policy_arn: String,
     policy_document: String,
-    default_version_id: &'static str,
+    default_version_id: String,
     creation_date: Seconds,
     last_modified_date: Seconds,
 }
@@ -100,9 +105,9 @@ async fn show(call: Call, input: Input<PolicyPath>) -> Result<Shown, ApiError> {
         policy_arn: call.scope().arn("policy", stored.name.as_str()),
         policy_name: stored.name,
         policy_document: stored.document,
-        default_version_id: "1",
+        default_version_id: stored.default_version.to_string(),
         creation_date: Seconds(stored.created_at),
-        last_modified_date: Seconds(stored.created_at),
+        last_modified_date: Seconds(stored.modified_at),
     })
 }
 
@@ -126,10 +131,10 @@ async fn list(call: Call, input: Input<Nothing, Marked>) -> Result<Listed, ApiEr
     let list = if query.is_ascending_order { "ListPolicies+" } else { "ListPolicies-" };
     let limit = page::limit(query.page_size, "pageSize")?;
     let after = page::place(list, query.marker.as_deref())?;
-    let found = call.store().policy_names(query.order(), after, limit).await?;
-    let summary = |name: PolicyName| Summary {
-        policy_arn: call.scope().arn("policy", name.as_str()),
-        policy_name: name,
+    let found = call.store().list_policies(query.order(), after, limit).await?;
+    let summary = |policy: StoredPolicy| Summary {
+        policy_arn: call.scope().arn("policy", policy.name.as_str()),
+        policy_name: policy.name,
     };
     Ok(Listed {
         next_marker: found.next.map(|place| page::token(list, &place)),
@@ -148,7 +153,9 @@ async fn attach(
     input: Input<PolicyPath, Nothing, Target>,
 ) -> Result<Nothing, ApiError> {
     let id = arn::principal(&input.body.target, call.scope())?;
-    call.store().attach_policy(input.path.policy_name, id, call.now()).await?;
+    call.store()
+        .attach_policy(input.path.policy_name, PolicyTarget::Certificate(id), call.now())
+        .await?;
     call.changed(id);
     Ok(Nothing {})
 }
@@ -158,7 +165,9 @@ async fn detach(
     input: Input<PolicyPath, Nothing, Target>,
 ) -> Result<Nothing, ApiError> {
     let id = arn::principal(&input.body.target, call.scope())?;
-    call.store().detach_policy(input.path.policy_name, id, call.now()).await?;
+    call.store()
+        .detach_policy(input.path.policy_name, PolicyTarget::Certificate(id), call.now())
+        .await?;
     call.changed(id);
     Ok(Nothing {})
 }

@@ -1,7 +1,7 @@
 //! Principals: which certificates are attached to which things.
 
 use http::Method;
-use perennial_core::{access::Need, ids::ThingName};
+use perennial_core::{access::Need, ids::ThingName, registry::PrincipalType};
 use serde::{Deserialize, Serialize};
 
 use super::things::{Paged, ThingPath};
@@ -48,33 +48,21 @@ pub(super) fn operations() -> Vec<Operation> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Kind {
-    thing_principal_type: Option<ThingPrincipalType>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum ThingPrincipalType {
-    ExclusiveThing,
-    NonExclusiveThing,
+    #[serde(default)]
+    thing_principal_type: PrincipalType,
 }
 
 async fn attach(call: Call, input: Input<ThingPath, Kind>) -> Result<Nothing, ApiError> {
     let id = arn::principal(input.header(PRINCIPAL)?, call.scope())?;
-    match input.query.thing_principal_type {
-        None | Some(ThingPrincipalType::NonExclusiveThing) => {}
-        Some(ThingPrincipalType::ExclusiveThing) => {
-            let text = "thingPrincipalType: EXCLUSIVE_THING is not available here";
-            return Err(ApiError::invalid(text));
-        }
-    }
-    call.store().attach_thing(input.path.thing_name, id, call.now()).await?;
+    let (thing, how) = (input.path.thing_name, input.query.thing_principal_type);
+    call.store().attach_principal(thing, id, how, call.now()).await?;
     call.changed(id);
     Ok(Nothing {})
 }
 
 async fn detach(call: Call, input: Input<ThingPath>) -> Result<Nothing, ApiError> {
     let id = arn::principal(input.header(PRINCIPAL)?, call.scope())?;
-    call.store().detach_thing(input.path.thing_name, id, call.now()).await?;
+    call.store().detach_principal(input.path.thing_name, id, call.now()).await?;
     call.changed(id);
     Ok(Nothing {})
 }
@@ -95,9 +83,9 @@ async fn list_principals(
     let list = format!("ListThingPrincipals/{thing}");
     let limit = page::limit(input.query.max_results, "maxResults")?;
     let after = page::place(&list, input.query.next_token.as_deref())?;
-    let found = call.store().principals_of(thing, after, limit).await?;
+    let found = call.store().principals_of(thing, None, after, limit).await?;
     Ok(Principals {
-        principals: found.items.iter().map(|id| arn::certificate(id, call.scope())).collect(),
+        principals: found.items.iter().map(|(id, _)| arn::certificate(id, call.scope())).collect(),
         next_token: found.next.map(|place| page::token(&list, &place)),
     })
 }
@@ -115,9 +103,9 @@ async fn list_things(call: Call, input: Input<Nothing, Paged>) -> Result<Things,
     let list = format!("ListPrincipalThings/{id}");
     let limit = page::limit(input.query.max_results, "maxResults")?;
     let after = page::place(&list, input.query.next_token.as_deref())?;
-    let found = call.store().things_of_principal(id, after, limit).await?;
+    let found = call.store().things_of_principal(id, None, after, limit).await?;
     Ok(Things {
-        things: found.items,
+        things: found.items.into_iter().map(|(thing, _)| thing).collect(),
         next_token: found.next.map(|place| page::token(&list, &place)),
     })
 }

@@ -1,9 +1,13 @@
 //! Things: making, showing, listing.
 
 use http::Method;
-use perennial_core::{access::Need, ids::ThingName, thing::Thing};
+use perennial_core::{
+    access::Need,
+    ids::{ResourceId, ThingName, ThingTypeName},
+    registry::{Attributes, NewThing, Thing},
+};
+use perennial_store::ThingFilter;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::{
     ApiError,
@@ -32,13 +36,18 @@ pub(super) struct ThingPath {
 struct Created {
     thing_name: ThingName,
     thing_arn: String,
+    thing_id: ResourceId,
 }
 
 /// Making the same thing again changes nothing and is no error.
 async fn create(call: Call, input: Input<ThingPath>) -> Result<Created, ApiError> {
     let name = input.path.thing_name;
-    call.store().create_thing(name.clone(), call.now()).await?;
-    Ok(Created { thing_arn: call.scope().arn("thing", name.as_str()), thing_name: name })
+    let (thing, _) = call.store().create_thing(NewThing::named(name), call.now()).await?;
+    Ok(Created {
+        thing_arn: call.scope().arn("thing", thing.name.as_str()),
+        thing_name: thing.name,
+        thing_id: thing.thing_id,
+    })
 }
 
 #[derive(Serialize)]
@@ -46,19 +55,24 @@ async fn create(call: Call, input: Input<ThingPath>) -> Result<Created, ApiError
 struct Described {
     default_client_id: ThingName,
     thing_name: ThingName,
+    thing_id: ResourceId,
     thing_arn: String,
-    attributes: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thing_type_name: Option<ThingTypeName>,
+    attributes: Attributes,
     version: u64,
 }
 
 async fn describe(call: Call, input: Input<ThingPath>) -> Result<Described, ApiError> {
-    let (thing, _) = call.store().thing(input.path.thing_name).await?;
+    let thing = call.store().describe_thing(input.path.thing_name).await?;
     Ok(Described {
         default_client_id: thing.name.clone(),
         thing_arn: call.scope().arn("thing", thing.name.as_str()),
         thing_name: thing.name,
-        attributes: Map::new(),
-        version: 1,
+        thing_id: thing.thing_id,
+        thing_type_name: thing.type_name,
+        attributes: thing.attributes,
+        version: thing.version,
     })
 }
 
@@ -82,23 +96,25 @@ struct Listed {
 struct Summary {
     thing_name: ThingName,
     thing_arn: String,
-    attributes: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thing_type_name: Option<ThingTypeName>,
+    attributes: Attributes,
     version: u64,
 }
 
 async fn list(call: Call, input: Input<Nothing, Paged>) -> Result<Listed, ApiError> {
     let limit = page::limit(input.query.max_results, "maxResults")?;
     let after = page::place("ListThings", input.query.next_token.as_deref())?;
-    let mut things = call.store().things(after, limit + 1).await?;
-    let more = things.len() > limit;
-    things.truncate(limit);
-    let last = things.last().filter(|_| more);
-    let next_token = last.map(|thing| page::token("ListThings", &thing.name));
+    let found = call.store().list_things(ThingFilter::default(), after, limit).await?;
     let summary = |thing: Thing| Summary {
         thing_arn: call.scope().arn("thing", thing.name.as_str()),
         thing_name: thing.name,
-        attributes: Map::new(),
-        version: 1,
+        thing_type_name: thing.type_name,
+        attributes: thing.attributes,
+        version: thing.version,
     };
-    Ok(Listed { things: things.into_iter().map(summary).collect(), next_token })
+    Ok(Listed {
+        next_token: found.next.map(|place| page::token("ListThings", &place)),
+        things: found.items.into_iter().map(summary).collect(),
+    })
 }

@@ -13,7 +13,7 @@ use rmqtt_codec::{
     v3,
     v5::{self, ConnectAckReason, DisconnectReasonCode, PublishAckReason, SubscribeAckReason},
 };
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, sign::SingleCertAndKey};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -22,7 +22,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::codec::{Decoder, Encoder};
 
-use crate::world::{Device, World};
+use crate::world::{Device, World, key_of};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -97,7 +97,8 @@ pub(crate) async fn tls(
         .unwrap()
         .with_root_certificates(roots);
     let config = match device {
-        Some(d) => builder.with_client_auth_cert(d.chain.clone(), d.private_key()).unwrap(),
+        // As it is, even if the key is not the certificate's: a thief does not check that either.
+        Some(d) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key_of(d)))),
         None => builder.with_no_client_auth(),
     };
     let tcp = TcpStream::connect(world.address).await?;

@@ -12,6 +12,7 @@ mod client;
 mod flaws;
 mod grace;
 mod inside;
+mod introductions;
 mod mosquitto;
 mod policies;
 mod presence;

@@ -3,9 +3,11 @@
 use perennial_core::certificate::CertificateStatus;
 use rmqtt_codec::v5::{DisconnectReasonCode as Code, PublishAckReason, SubscribeAckReason};
 
+use perennial_broker::{Outgoing, Qos};
+
 use crate::{
     client::{Client, Connect, publish_packet, v3},
-    world::{POLICY, World},
+    world::{POLICY, World, until},
 };
 
 #[tokio::test]
@@ -131,4 +133,48 @@ async fn retaining_needs_its_own_permission() {
     client.send_publish(retained).await;
 
     assert_eq!(client.puback().await, Some(PublishAckReason::NotAuthorized));
+}
+
+#[tokio::test]
+async fn a_change_of_what_many_share_is_felt_before_the_next_act_of_each() {
+    let world = World::start().await;
+    let (one, two) = (world.device("one"), world.device("two"));
+    let mut acting = Client::start(&world, &one).await;
+    let mut idle = Client::start(&world, &two).await;
+    assert_eq!(idle.subscribe("dev/#").await, SubscribeAckReason::GrantedQos1);
+    assert_eq!(acting.publish("dev/x", "1").await, Some(PublishAckReason::Success));
+    assert_eq!(idle.message().await.topic, "dev/x");
+
+    let narrow =
+        POLICY.replace("topic/dev/*", "topic/dev/open").replace("filter/dev/*", "filter/no");
+    for device in [&one, &two] {
+        world.registry.register(device.id, CertificateStatus::Active, &narrow);
+    }
+    world.handle.sources_changed(|| world.registry.shared.mark_changed());
+
+    assert_eq!(acting.publish("dev/x", "2").await, Some(PublishAckReason::NotAuthorized));
+    assert_eq!(acting.publish("dev/open", "3").await, Some(PublishAckReason::Success));
+    let what = "the idle client's subscription is dropped at the delivery that found it out";
+    until(what, || world.handle.publish(vec![open_message()])[0].online == 0).await;
+}
+
+fn open_message() -> Outgoing {
+    let (topic, payload) = ("dev/open".to_owned(), "4".into());
+    Outgoing { topic, payload, qos: Qos::AtMostOnce, retain: false }
+}
+
+#[tokio::test]
+async fn a_changed_attribute_reaches_the_session_under_the_things_name() {
+    let own = "topic/dev/${iot:Connection.Thing.Attributes[site]}";
+    let world = World::start().await;
+    let device = world.device_with("pump", &POLICY.replace("topic/dev/*", own));
+    world.registry.attach(device.id, "pump", ("site", "north"));
+    let mut client = Client::start(&world, &device).await;
+    assert_eq!(client.publish("dev/north", "1").await, Some(PublishAckReason::Success));
+
+    world.registry.attach(device.id, "pump", ("site", "south"));
+    world.handle.clients_changed(&["pump".parse().unwrap()]);
+
+    assert_eq!(client.publish("dev/north", "2").await, Some(PublishAckReason::NotAuthorized));
+    assert_eq!(client.publish("dev/south", "3").await, Some(PublishAckReason::Success));
 }

@@ -13,13 +13,13 @@ use std::{
 
 use parking_lot::Mutex;
 use perennial_broker::{
-    Broker, BrokerHandle, Limits, LookupFailed, Principal, Principals, ServerIdentity, Settings,
-    TlsVersion, TrustAnchors,
+    Basis, Broker, BrokerHandle, ConnectedThing, Introduction, Limits, LookupFailed, Principal,
+    Principals, ServerIdentity, Settings, Source, TlsVersion, TrustAnchors,
 };
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
-    ids::CertificateId,
-    policy::{CertificateFacts, Document, Scope},
+    ids::{CertificateId, ClientId, ThingName},
+    policy::{CertificateFacts, Document, Scope, ThingFacts},
     time::{Timestamp, days},
 };
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -136,7 +136,11 @@ pub(crate) fn certificate_id(der: &CertificateDer<'_>) -> CertificateId {
 #[derive(Default)]
 pub(crate) struct Registry {
     principals: Mutex<HashMap<CertificateId, Arc<Principal>>>,
+    things: Mutex<HashMap<CertificateId, ThingFacts>>,
+    /// What every principal's policies are read from.
+    pub(crate) shared: Arc<Source>,
     pub(crate) failing: AtomicBool,
+    pub(crate) introductions: Mutex<Vec<Introduction>>,
 }
 
 impl Principals for Registry {
@@ -146,6 +150,21 @@ impl Principals for Registry {
         }
         Ok(self.principals.lock().get(id).cloned())
     }
+
+    fn thing(
+        &self,
+        id: &CertificateId,
+        client_id: &ClientId,
+    ) -> Result<Option<ConnectedThing>, LookupFailed> {
+        let facts = self.things.lock().get(id).cloned();
+        Ok(facts
+            .filter(|facts| facts.name.as_str() == client_id.as_str())
+            .map(|facts| ConnectedThing { facts, policies: Vec::new(), basis: Basis::default() }))
+    }
+
+    fn introduced(&self, introduction: Introduction) {
+        self.introductions.lock().push(introduction);
+    }
 }
 
 impl Registry {
@@ -153,8 +172,27 @@ impl Registry {
         self.put(principal(id, status, policy));
     }
 
+    /// As [`register`](Self::register), for a certificate that needs no chain.
+    pub(crate) fn vouch_for(&self, id: CertificateId, status: CertificateStatus) {
+        self.put(Principal { vouched_for: true, ..principal(id, status, POLICY) });
+    }
+
     pub(crate) fn put(&self, principal: Principal) {
-        self.principals.lock().insert(principal.certificate_id, Arc::new(principal));
+        let basis = Basis::new(vec![Arc::clone(&self.shared)]);
+        let principal = Arc::new(Principal { basis, ..principal });
+        self.principals.lock().insert(principal.certificate_id, principal);
+    }
+
+    /// Attaches a certificate to a thing with one attribute.
+    pub(crate) fn attach(&self, id: CertificateId, name: &str, (key, value): (&str, &str)) {
+        let facts = ThingFacts {
+            name: ThingName::new(name).unwrap(),
+            is_attached: true,
+            type_name: None,
+            attributes: [(key.to_owned(), value.to_owned())].into(),
+            billing_group: None,
+        };
+        self.things.lock().insert(id, facts);
     }
 
     pub(crate) fn forget(&self, id: &CertificateId) {
@@ -169,10 +207,11 @@ pub(crate) fn principal(id: CertificateId, status: CertificateStatus, policy: &s
         certificate_id: id,
         status,
         validity: Validity { not_before: forever.start, not_after: forever.end },
-        things: Vec::new(),
+        vouched_for: false,
         policies: vec![Arc::new(Document::parse(policy).unwrap())],
         certificate: Arc::new(CertificateFacts::default()),
         grace: None,
+        basis: Basis::default(),
     }
 }
 
@@ -269,9 +308,13 @@ pub(crate) fn settings(change: impl FnOnce(&mut Limits)) -> Settings {
     Settings { listen, oldest_tls: TlsVersion::V1_3, scope: Scope::default(), limits }
 }
 
-pub(crate) fn certified(device: &Device) -> Arc<CertifiedKey> {
+pub(crate) fn key_of(device: &Device) -> CertifiedKey {
     let key = aws_lc_rs::default_provider().key_provider.load_private_key(device.private_key());
-    Arc::new(CertifiedKey::new(device.chain.clone(), key.unwrap()))
+    CertifiedKey::new(device.chain.clone(), key.unwrap())
+}
+
+pub(crate) fn certified(device: &Device) -> Arc<CertifiedKey> {
+    Arc::new(key_of(device))
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -2,9 +2,9 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -22,6 +22,31 @@ use super::{World, until};
 pub(crate) struct Credential {
     pub(crate) key: PathBuf,
     pub(crate) certificate: PathBuf,
+}
+
+/// A client that listens.
+pub(crate) struct Listening(Child);
+
+impl Listening {
+    /// The next message's payload.
+    pub(crate) async fn next(&mut self) -> serde_json::Value {
+        let mut output = BufReader::new(self.0.stdout.take().unwrap());
+        let read = move || {
+            let mut line = String::new();
+            output.read_line(&mut line).map(|_| (line, output))
+        };
+        let (line, output) = tokio::task::spawn_blocking(read).await.unwrap().unwrap();
+        self.0.stdout = Some(output.into_inner());
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // One that has ended by itself has ended too.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The device of one thing.
@@ -176,6 +201,14 @@ impl<'a> Bare<'a> {
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{kind}: {error}: {output:?}"))
+    }
+
+    /// Subscribes and stays, until the answer is dropped.
+    pub(crate) fn listens(&self, with: &Credential, filter: &str) -> Listening {
+        let mut command = self.client("mosquitto_sub", with);
+        command.args(["-V", "5", "-q", "1", "-t", filter]);
+        let quiet = command.stdout(Stdio::piped()).stderr(Stdio::null());
+        Listening(quiet.spawn().unwrap())
     }
 
     fn client(&self, program: &str, with: &Credential) -> Command {

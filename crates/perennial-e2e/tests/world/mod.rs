@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 #[allow(unused_imports, reason = "each story uses its own part")]
-pub(crate) use bare::{Bare, Credential};
+pub(crate) use bare::{Bare, Credential, Listening};
 #[allow(unused_imports, reason = "each story uses its own part")]
 pub(crate) use wire::{Way, Wire};
 

@@ -21,6 +21,8 @@ use perennial_store::{Intent, IntentOutcome, IntentRequest, IssuedCertificate, S
 /// The built-in certificate authority over the store.
 pub(crate) struct CertificateAuthority {
     authority: Arc<perennial_pki::Authority>,
+    /// The certificate that it signs with.
+    issuer: CertificateId,
     profile: Profile,
     store: Store,
 }
@@ -37,7 +39,8 @@ impl CertificateAuthority {
         profile: Profile,
         store: Store,
     ) -> Self {
-        Self { authority, profile, store }
+        let issuer = perennial_pki::certificate_id(authority.issuing());
+        Self { authority, issuer, profile, store }
     }
 
     /// Verifies each CSR and decides what its certificate would say.
@@ -107,7 +110,7 @@ impl CertificateAuthority {
         &self,
         intents: Vec<(perennial_core::ids::RotationId, Intent)>,
     ) -> Result<Vec<Result<IssuedCertificate, IssueError>>, PortError> {
-        let authority = Arc::clone(&self.authority);
+        let (authority, issuer) = (Arc::clone(&self.authority), self.issuer);
         off_the_workers(move || {
             intents
                 .into_iter()
@@ -118,6 +121,7 @@ impl CertificateAuthority {
                         certificate_id: issued.certificate_id,
                         der: issued.der.to_vec(),
                         validity: issued.validity,
+                        issuer,
                     })
                 })
                 .collect()

@@ -9,6 +9,7 @@ use perennial_core::{
     certificate::{Certificate, CertificateStatus},
     ids::{CertificateId, Digest, RotationId, ThingName},
     message::{Proof, ProofKind},
+    registry::CertificateMode,
     rotation::Csr,
 };
 use perennial_orchestrator::{
@@ -82,7 +83,9 @@ impl Subject {
             spki_digest: issued.spki_digest,
             validity: issued.validity,
             status: CertificateStatus::Active,
-            thing,
+            issuer: None,
+            mode: CertificateMode::Default,
+            thing: Some(thing),
             policies: Vec::new(),
         };
         self.store().register(vec![registered], NOW).await.unwrap();

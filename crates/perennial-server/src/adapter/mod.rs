@@ -1,11 +1,14 @@
 //! Adapters: the ring's ports and the broker's, carried out by store, authority and broker.
 
+mod anchors;
 mod authority;
 #[cfg(test)]
 mod conformance;
 mod connections;
 mod entropy;
+mod following;
 mod intake;
+mod introductions;
 mod messaging;
 mod notifier;
 mod principals;
@@ -13,15 +16,19 @@ mod recovery;
 mod registry;
 mod remedies;
 mod running;
+mod sources;
 
+pub(crate) use anchors::Anchors;
+pub use anchors::AnchorsNotSet;
 pub(crate) use authority::CertificateAuthority;
 pub(crate) use connections::record_connections;
 pub(crate) use entropy::SystemEntropy;
 pub(crate) use intake::{listen_for_messages, listen_for_presence};
+pub(crate) use introductions::register as register_introduced;
 pub(crate) use messaging::BrokerMessaging;
 pub(crate) use notifier::LogNotifier;
 pub(crate) use principals::StorePrincipals;
 pub(crate) use recovery::{LapsedInbox, Recovery};
-pub(crate) use registry::LiveRegistry;
+pub use registry::LiveRegistry;
 pub(crate) use remedies::StoreRemedies;
 pub(crate) use running::RunningServer;

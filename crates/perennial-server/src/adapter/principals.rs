@@ -1,6 +1,7 @@
 //! Principals for the broker: read from the store by primary key, with documents parsed once.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     sync::{
         Arc,
@@ -9,32 +10,46 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use perennial_broker::{LookupFailed, Principal, Principals};
+use perennial_broker::{Basis, ConnectedThing, Introduction, LookupFailed, Principal, Principals};
 use perennial_core::{
-    ids::{CertificateId, PolicyName},
+    ids::{CertificateId, ClientId},
     policy::{CertificateFacts, Document, ThingFacts},
+    registry::Thing,
 };
-use perennial_store::{PrincipalRecord, Store};
+use perennial_store::{DocumentKey, PolicyInForce, PrincipalRecord, Shared, Store, ThingRecord};
+use tokio::sync::mpsc;
 
-use super::Recovery;
+use super::{Recovery, introductions, sources::Sources};
 
 /// How many principals are kept between the handshake and CONNECT, and for their next connection.
 const KEPT: usize = 8192;
+
+/// How many documents are kept parsed.
+const DOCUMENTS: usize = 4096;
 
 /// The store's certificates as the broker's principals.
 pub(crate) struct StorePrincipals {
     store: Store,
     recovery: Recovery,
-    documents: Mutex<HashMap<PolicyName, Arc<Document>>>,
+    sources: Sources,
+    /// A key names one document for good, so none of them is ever out of date.
+    documents: Documents,
     kept: Mutex<HashMap<CertificateId, Arc<Principal>>>,
     /// Counts what was forgotten, so that a read that began before is not kept after.
     forgotten: AtomicU64,
+    introductions: mpsc::Sender<Introduction>,
 }
 
+type Documents = Mutex<HashMap<DocumentKey, Arc<Document>>>;
+type Policies = (Vec<Arc<Document>>, Vec<Shared>);
+
 impl StorePrincipals {
-    pub(crate) fn new(store: Store, recovery: Recovery) -> Self {
+    /// Reads from `store`; also answers with who is introduced.
+    pub(crate) fn new(store: Store, recovery: Recovery) -> (Self, mpsc::Receiver<Introduction>) {
         let (documents, kept) = (Mutex::default(), Mutex::default());
-        Self { store, recovery, documents, kept, forgotten: AtomicU64::new(0) }
+        let (sources, forgotten) = (Sources::default(), AtomicU64::new(0));
+        let (introductions, introduced) = mpsc::channel(introductions::CAPACITY);
+        (Self { store, recovery, sources, documents, kept, forgotten, introductions }, introduced)
     }
 
     /// Reads these anew the next time they are asked for.
@@ -46,29 +61,39 @@ impl StorePrincipals {
         }
     }
 
-    fn read(&self, id: &CertificateId) -> Result<Option<Arc<Principal>>, LookupFailed> {
-        let Some(record) = self.store.principal_record(id).map_err(failed)? else {
-            return Ok(None);
-        };
-        Ok(Some(Arc::new(self.principal(record)?)))
+    /// Reads everybody anew the next time.
+    pub(crate) fn forget_all(&self) {
+        let mut kept = self.kept.lock();
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        kept.clear();
     }
 
-    fn principal(&self, record: PrincipalRecord) -> Result<Principal, LookupFailed> {
-        let PrincipalRecord { certificate, der, things, policies } = record;
+    /// Makes whatever was read from this out of date.
+    pub(crate) fn mark_changed(&self, shared: &Shared) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        self.sources.mark_changed(shared);
+    }
+
+    fn read(&self, id: &CertificateId) -> Result<Option<Arc<Principal>>, LookupFailed> {
+        let held = Held::of(&self.documents);
+        let record = self.store.principal_record(id, &|key| held.take(key)).map_err(failed)?;
+        record.map(|record| self.principal(record, &held).map(Arc::new)).transpose()
+    }
+
+    fn principal(
+        &self,
+        record: PrincipalRecord,
+        held: &Held<'_>,
+    ) -> Result<Principal, LookupFailed> {
+        let PrincipalRecord { certificate, der, vouched_for, policies } = record;
         let facts = perennial_pki::facts(&der).map_err(failed)?;
-        let thing = |name| ThingFacts {
-            name,
-            is_attached: true,
-            type_name: None,
-            attributes: Default::default(),
-            billing_group: None,
-        };
+        let (policies, names) = held.policies(policies)?;
         Ok(Principal {
             certificate_id: certificate.certificate_id,
             status: certificate.status,
             validity: certificate.validity,
-            things: things.into_iter().map(thing).collect(),
-            policies: policies.iter().map(|it| self.document(it)).collect::<Result<_, _>>()?,
+            vouched_for,
+            policies,
             certificate: Arc::new(CertificateFacts {
                 subject: facts.subject,
                 issuer: facts.issuer,
@@ -76,17 +101,79 @@ impl StorePrincipals {
                 serial_number: facts.serial_number,
             }),
             grace: self.recovery.grace(certificate.validity),
+            basis: self.basis(names),
         })
     }
 
-    fn document(&self, name: &PolicyName) -> Result<Arc<Document>, LookupFailed> {
-        if let Some(document) = self.documents.lock().get(name) {
+    fn connected(
+        &self,
+        record: ThingRecord,
+        held: &Held<'_>,
+    ) -> Result<ConnectedThing, LookupFailed> {
+        let ThingRecord { thing, groups, policies } = record;
+        let (policies, mut names) = held.policies(policies)?;
+        names.extend(groups.into_iter().map(Shared::Group));
+        Ok(ConnectedThing { facts: facts(thing), policies, basis: self.basis(names) })
+    }
+
+    fn basis(&self, names: Vec<Shared>) -> Basis {
+        Basis::new(names.into_iter().map(|name| self.sources.named(name)).collect())
+    }
+}
+
+/// The parsed documents that one reading needs: held, so that making room for others does not
+/// take them away meanwhile.
+struct Held<'a> {
+    documents: &'a Documents,
+    taken: RefCell<HashMap<DocumentKey, Arc<Document>>>,
+}
+
+impl<'a> Held<'a> {
+    fn of(documents: &'a Documents) -> Self {
+        Self { documents, taken: RefCell::default() }
+    }
+
+    /// Holds a document; answers whether it is there.
+    fn take(&self, key: &DocumentKey) -> bool {
+        let Some(document) = self.documents.lock().get(key).cloned() else { return false };
+        self.taken.borrow_mut().insert(*key, document);
+        true
+    }
+
+    fn policies(&self, policies: Vec<PolicyInForce>) -> Result<Policies, LookupFailed> {
+        let (mut documents, mut names) = (Vec::new(), Vec::new());
+        for policy in policies {
+            documents.push(self.document(&policy.key, policy.document.as_deref())?);
+            names.push(Shared::Policy(policy.name));
+        }
+        Ok((documents, names))
+    }
+
+    fn document(
+        &self,
+        key: &DocumentKey,
+        json: Option<&str>,
+    ) -> Result<Arc<Document>, LookupFailed> {
+        if let Some(document) = self.taken.borrow().get(key) {
             return Ok(Arc::clone(document));
         }
-        let json = self.store.policy_document(name).map_err(failed)?;
-        let document = Arc::new(Document::parse(&json).map_err(failed)?);
-        self.documents.lock().insert(name.clone(), Arc::clone(&document));
+        let document = Arc::new(Document::parse(json.unwrap_or_default()).map_err(failed)?);
+        let mut documents = self.documents.lock();
+        if documents.len() >= DOCUMENTS {
+            documents.clear();
+        }
+        documents.insert(*key, Arc::clone(&document));
         Ok(document)
+    }
+}
+
+fn facts(thing: Thing) -> ThingFacts {
+    ThingFacts {
+        name: thing.name,
+        is_attached: true,
+        type_name: thing.type_name.map(|name| name.to_string()),
+        attributes: thing.attributes.into_map(),
+        billing_group: None,
     }
 }
 
@@ -94,7 +181,7 @@ impl Principals for StorePrincipals {
     fn principal(&self, id: &CertificateId) -> Result<Option<Arc<Principal>>, LookupFailed> {
         let before = {
             let kept = self.kept.lock();
-            if let Some(principal) = kept.get(id) {
+            if let Some(principal) = kept.get(id).filter(|kept| kept.basis.is_current()) {
                 return Ok(Some(Arc::clone(principal)));
             }
             self.forgotten.load(Ordering::SeqCst)
@@ -108,6 +195,22 @@ impl Principals for StorePrincipals {
             kept.insert(*id, Arc::clone(&principal));
         }
         Ok(Some(principal))
+    }
+
+    fn thing(
+        &self,
+        id: &CertificateId,
+        client_id: &ClientId,
+    ) -> Result<Option<ConnectedThing>, LookupFailed> {
+        let held = Held::of(&self.documents);
+        let record = self.store.thing_record(id, client_id.as_str(), &|key| held.take(key));
+        record.map_err(failed)?.map(|record| self.connected(record, &held)).transpose()
+    }
+
+    fn introduced(&self, introduction: Introduction) {
+        if let Err(error) = self.introductions.try_send(introduction) {
+            tracing::warn!(%error, "too many certificates are introduced at once: one was not");
+        }
     }
 }
 

@@ -6,19 +6,21 @@ use async_trait::async_trait;
 use perennial_broker::BrokerHandle;
 use perennial_core::{
     certificate::Certificate,
-    ids::{CertificateId, ThingName},
+    ids::{CertificateId, ClientId, ThingName},
     time::Timestamp,
 };
 use perennial_orchestrator::port::{Enrolment, PortError, Registry, Retirement};
-use perennial_store::Store;
+use perennial_store::{Shared, Store, StoreError};
 
-use super::StorePrincipals;
+use super::{Anchors, AnchorsNotSet, StorePrincipals, following::Following};
 
 /// The store's registry, with the broker told of every change.
-pub(crate) struct LiveRegistry {
+pub struct LiveRegistry {
     store: Store,
     principals: Arc<StorePrincipals>,
     broker: BrokerHandle,
+    following: Following,
+    anchors: Anchors,
 }
 
 impl LiveRegistry {
@@ -26,14 +28,48 @@ impl LiveRegistry {
         store: Store,
         principals: Arc<StorePrincipals>,
         broker: BrokerHandle,
+        anchors: Anchors,
     ) -> Self {
-        Self { store, principals, broker }
+        let following = Following::start(store.clone(), broker.clone());
+        Self { store, principals, broker, following, anchors }
     }
 
-    /// Lets live sessions of these certificates notice that something about them changed.
-    pub(crate) fn changed(&self, ids: &[CertificateId]) {
+    /// Lets live sessions of these certificates notice that something about them changed: their
+    /// status, their policies, or the things they are attached to.
+    pub fn changed(&self, ids: &[CertificateId]) {
         self.principals.forget(ids);
         self.broker.principals_changed(ids);
+    }
+
+    /// Lets the sessions of a thing notice that its type, its attributes or its groups changed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read whose they are.
+    pub async fn thing_changed(&self, thing: ThingName) -> Result<(), StoreError> {
+        let touched = self.store.touched_by_thing(thing).await?;
+        let clients: Vec<ClientId> = touched.clients.iter().map(ClientId::from).collect();
+        self.broker.clients_changed(&clients);
+        self.broker.principals_changed(&touched.principals);
+        Ok(())
+    }
+
+    /// Lets everybody whose rights come from a policy or a group notice that it changed: which
+    /// version is in force, which policies the group has, that either is gone. Whoever acts is
+    /// judged anew before that; the idle follow, a few at a time.
+    pub async fn shared_changed(&self, shared: Shared) {
+        self.broker.sources_changed(|| self.principals.mark_changed(&shared));
+        self.following.take(shared).await;
+    }
+
+    /// Lets the next handshake notice that a CA was registered, changed or deleted.
+    ///
+    /// # Errors
+    /// [`AnchorsNotSet`]; what was trusted before still is.
+    pub async fn cas_changed(&self) -> Result<(), AnchorsNotSet> {
+        self.anchors.refresh().await?;
+        // Whether the registry alone vouches for a certificate depends on whether its CA is there.
+        self.principals.forget_all();
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use perennial_broker::{BrokerHandle, Outgoing, Qos};
 use perennial_core::{
     audit::{Finding, Remedy},
     certificate::CertificateStatus,
-    ids::CertificateId,
+    ids::{CertificateId, ThingGroupName, ThingName},
     time::Timestamp,
 };
 use perennial_store::{Remedies, RemedyError, Store, StoreError};
@@ -43,6 +43,24 @@ impl StoreRemedies {
         }
     }
 
+    async fn add_things(
+        &self,
+        things: Vec<ThingName>,
+        groups: &[String],
+        now: Timestamp,
+    ) -> Result<(), RemedyError> {
+        let named =
+            groups.iter().map(|name| ThingGroupName::new(name)).collect::<Result<Vec<_>, _>>();
+        let groups = named.map_err(|error| nothing(&error.to_string()))?;
+        for thing in things {
+            let added =
+                self.store.change_groups(thing.clone(), groups.clone(), Vec::new(), now).await;
+            added.map_err(|error| failed(&error))?;
+            self.registry.thing_changed(thing).await.map_err(|error| failed(&error))?;
+        }
+        Ok(())
+    }
+
     async fn publish(
         &self,
         topic_arn: &str,
@@ -76,8 +94,10 @@ impl Remedies for StoreRemedies {
             Remedy::DeactivateCaCertificate(_) => {
                 Err(nothing("the authority in use is this server's own and stays"))
             }
-            Remedy::AddThingsToGroups { .. } => Err(nothing("there are no thing groups")),
-            Remedy::BlankPolicy(_) => Err(nothing("policies have no versions")),
+            Remedy::AddThingsToGroups { things, groups, .. } => {
+                self.add_things(things, &groups, now).await
+            }
+            Remedy::BlankPolicy(_) => Err(nothing("a blank version is not made here yet")),
             Remedy::EnableLogging(_) => {
                 Err(nothing("what is logged is set when the server starts: --log"))
             }

@@ -6,13 +6,14 @@ use perennial_core::{
     certificate::CertificateStatus,
     ids::{AuditTaskId, CertificateId, PolicyName, RotationId, ThingName},
     policy::Document,
+    registry::{NewThing, PolicyTarget, Tags},
 };
 use perennial_orchestrator::{
     SystemClock,
     port::{Clock as _, Fact, Journal as _, Stored},
 };
 use perennial_pki::pem_of_certificate;
-use perennial_store::{FindingCursor, FindingFilter, RotationFilter};
+use perennial_store::{FindingCursor, FindingFilter, RotationFilter, ThingFilter, ThingPlace};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -40,7 +41,9 @@ impl Server {
                 self.create_thing(name, csr_pem, validity_secs).await
             }
             Request::ListThings { after, limit } => {
-                objects(store.things(after, page(limit)).await?)
+                let after = after.map(|name| ThingPlace { name, value: String::new() });
+                let filter = ThingFilter::default();
+                objects(store.list_things(filter, after, page(limit)).await?.items)
             }
             Request::ShowThing { name } => self.show_thing(name).await,
             Request::ListCertificates { after, limit } => {
@@ -58,7 +61,8 @@ impl Server {
             }
             Request::CreatePolicy { name, document } => {
                 let document = Document::parse(&document)?;
-                let created = store.create_policy(name.clone(), &document, now).await?;
+                let created =
+                    store.create_policy(name.clone(), &document, Tags::default(), now).await?;
                 Ok(vec![json!({ "policyName": name, "created": created })])
             }
             Request::AttachPolicy { name, certificate_id } => {
@@ -101,7 +105,8 @@ impl Server {
         validity_secs: Option<u64>,
     ) -> Answered {
         let Some(csr_pem) = csr_pem else {
-            let created = self.store().create_thing(name.clone(), SystemClock.now()).await?;
+            let new = NewThing::named(name.clone());
+            let (_, created) = self.store().create_thing(new, SystemClock.now()).await?;
             return Ok(vec![json!({ "thingName": name, "created": created })]);
         };
         let secs = validity_secs.unwrap_or(self.config().certificates.device_secs);
@@ -138,7 +143,8 @@ impl Server {
     }
 
     async fn attach_policy(&self, name: PolicyName, certificate_id: CertificateId) -> Answered {
-        self.store().attach_policy(name.clone(), certificate_id, SystemClock.now()).await?;
+        let target = PolicyTarget::Certificate(certificate_id);
+        self.store().attach_policy(name.clone(), target, SystemClock.now()).await?;
         self.registry().changed(&[certificate_id]);
         Ok(vec![json!({ "policyName": name, "certificateId": certificate_id })])
     }

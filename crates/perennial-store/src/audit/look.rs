@@ -154,7 +154,8 @@ fn policies_page(
     let full = page.len() == POLICIES;
     let mut found = Vec::new();
     for policy in page {
-        let version = PolicyVersion { policy_name: policy.name, policy_version_id: "1".to_owned() };
+        let policy_version_id = policy.default_version.to_string();
+        let version = PolicyVersion { policy_name: policy.name, policy_version_id };
         let document = Document::parse(&policy.document)
             .map_err(|error| StoreError::corrupt("policy document", error))?;
         found.extend(examine(&version, &document));

@@ -161,7 +161,7 @@ impl Store {
         self.write(move |connection| {
             if find_action(connection, &action.name)?.is_some() {
                 let name = action.name;
-                return Err(StoreError::Exists { what: "mitigation action", name });
+                return Err(StoreError::Exists { what: "mitigation action", name, id: None });
             }
             let count: i64 = connection
                 .prepare_cached("SELECT COUNT(*) FROM mitigation_actions")?
@@ -368,7 +368,8 @@ fn start(
 ) -> Result<MitigationTask, StoreError> {
     if let Some(earlier) = find_task(connection, &request.task_id)? {
         let same = earlier.request.client_request_token == request.client_request_token;
-        let exists = StoreError::Exists { what: "mitigation task", name: request.task_id };
+        let exists =
+            StoreError::Exists { what: "mitigation task", name: request.task_id, id: None };
         return if same { Ok(earlier) } else { Err(exists) };
     }
     let mapping = &request.audit_check_to_actions_mapping;

@@ -356,7 +356,8 @@ fn policy_held(connection: &Connection, policy: &str) -> Result<HeldBy, StoreErr
     let policy_in_use = connection
         .prepare_cached(
             "SELECT 1 FROM policy_targets t JOIN certificates c ON c.id = t.certificate_id \
-             WHERE t.policy = ? AND c.status = 1",
+             WHERE t.policy = ?1 AND c.status = 1 \
+             UNION ALL SELECT 1 FROM thing_group_policies WHERE policy = ?1",
         )?
         .exists([policy])?;
     Ok(HeldBy { policy_in_use, ..HeldBy::default() })

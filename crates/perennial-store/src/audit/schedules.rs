@@ -56,7 +56,7 @@ impl Store {
             check_name(&name)?;
             let checks = runnable(connection, &checks)?;
             if find(connection, &name)?.is_some() {
-                return Err(StoreError::Exists { what: "scheduled audit", name });
+                return Err(StoreError::Exists { what: "scheduled audit", name, id: None });
             }
             let count: i64 = connection
                 .prepare_cached("SELECT COUNT(*) FROM scheduled_audits")?

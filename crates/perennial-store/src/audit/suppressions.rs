@@ -44,7 +44,7 @@ impl Store {
                 Some((_, earlier)) if earlier == token => return Ok(()),
                 Some((kept, _)) if kept.is_in_force(now) => {
                     let name = format!("of {check_name} for {key}");
-                    return Err(StoreError::Exists { what: "audit suppression", name });
+                    return Err(StoreError::Exists { what: "audit suppression", name, id: None });
                 }
                 Some(_) | None => {}
             }

@@ -8,6 +8,7 @@ use perennial_core::{
     certificate::{CertificateStatus, Validity},
     ids::{CertificateId, Digest, PolicyName, ThingName},
     policy::Document,
+    registry::{CertificateMode, Tags},
     time::{Timestamp, days},
 };
 use perennial_store::{NewCertificate, Settings, Store};
@@ -38,7 +39,7 @@ pub(crate) async fn register(store: &Store, count: u32, left_for: Duration) {
     let document =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let document = Document::parse(document).unwrap();
-    store.create_policy(policy(), &document, NOW).await.unwrap();
+    store.create_policy(policy(), &document, Tags::default(), NOW).await.unwrap();
     let row = |number| {
         let certificate_id = certificate_id(1, number);
         NewCertificate {
@@ -47,7 +48,9 @@ pub(crate) async fn register(store: &Store, count: u32, left_for: Duration) {
             spki_digest: Digest::from_bytes(*certificate_id.as_bytes()),
             validity: Validity { not_before: NOW - days(1), not_after: NOW + left_for },
             status: CertificateStatus::Active,
-            thing: thing(number),
+            issuer: None,
+            mode: CertificateMode::Default,
+            thing: Some(thing(number)),
             policies: vec![policy()],
         }
     };

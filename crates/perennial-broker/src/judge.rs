@@ -1,0 +1,190 @@
+//! Who may do what: asks the registry, compiles the answer, and knows when it is out of date.
+//!
+//! A change of something that many share, such as a policy, is not carried to each connection. It
+//! is marked in a [`Source`], and whoever's rights come from it is judged anew before the next
+//! thing it does or receives.
+
+use std::{
+    net::IpAddr,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use perennial_core::{
+    ids::{CertificateId, ClientId},
+    policy::Scope,
+    time::Timestamp,
+};
+
+use crate::{
+    authorise::{self, Permissions},
+    principal::{Clock, Introduction, LookupFailed, Principal, Principals, Standing},
+};
+
+/// How often a judgement is begun again because the registry changed meanwhile.
+const TRIES: usize = 3;
+
+/// Something that the rights of many come from; whoever changes it says so here.
+#[derive(Debug, Default)]
+pub struct Source(AtomicU64);
+
+impl Source {
+    /// Makes everything that was read from it before out of date.
+    ///
+    /// Only within [`BrokerHandle::sources_changed`](crate::BrokerHandle::sources_changed), or
+    /// connections may miss it.
+    pub fn mark_changed(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What an answer of the registry was read from, in the state in which it was read.
+#[derive(Debug, Clone, Default)]
+pub struct Basis {
+    sources: Box<[Arc<Source>]>,
+    seen: u64,
+}
+
+impl Basis {
+    /// These sources as they are.
+    pub fn new(sources: Vec<Arc<Source>>) -> Self {
+        let seen = sum(&sources);
+        Self { sources: sources.into(), seen }
+    }
+
+    /// Whether none of them has changed since.
+    pub fn is_current(&self) -> bool {
+        // Their numbers only grow, so that equal sums are equal numbers.
+        sum(&self.sources) == self.seen
+    }
+
+    fn and(&self, other: Option<&Self>) -> Self {
+        let Some(other) = other else { return self.clone() };
+        let sources = self.sources.iter().chain(&other.sources).cloned().collect();
+        Self { sources, seen: self.seen.wrapping_add(other.seen) }
+    }
+}
+
+fn sum(sources: &[Arc<Source>]) -> u64 {
+    let add = |sum: u64, source: &Arc<Source>| sum.wrapping_add(source.0.load(Ordering::SeqCst));
+    sources.iter().fold(0, add)
+}
+
+/// What one connection may do, as far as is known.
+pub(crate) struct Verdict {
+    /// How it may be connected.
+    pub(crate) standing: Standing,
+    permissions: Permissions,
+    basis: Basis,
+    /// Up to which change of the registry it is known to hold.
+    judged_at: AtomicU64,
+}
+
+impl Deref for Verdict {
+    type Target = Permissions;
+    fn deref(&self) -> &Permissions {
+        &self.permissions
+    }
+}
+
+/// Judges connections.
+pub(crate) struct Judge {
+    principals: Arc<dyn Principals>,
+    clock: Clock,
+    scope: Scope,
+    /// How often the registry said that something changed.
+    changes: AtomicU64,
+}
+
+impl Judge {
+    pub(crate) fn new(principals: Arc<dyn Principals>, clock: Clock, scope: Scope) -> Self {
+        Self { principals, clock, scope, changes: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    pub(crate) fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Lets `mark` mark sources as changed.
+    pub(crate) fn sources_changed(&self, mark: impl FnOnce()) {
+        // Before: whoever reads a source that is made only now begins again. After: whoever
+        // looked just before it was marked looks again.
+        self.note_change();
+        mark();
+        self.note_change();
+    }
+
+    /// Whether a judgement still holds.
+    pub(crate) fn upholds(&self, verdict: &Verdict) -> bool {
+        let changes = self.changes.load(Ordering::SeqCst);
+        if verdict.judged_at.load(Ordering::SeqCst) == changes {
+            return true;
+        }
+        let current = verdict.basis.is_current();
+        if current {
+            verdict.judged_at.store(changes, Ordering::SeqCst);
+        }
+        current
+    }
+
+    /// Whether the registry changed since the judgement was made.
+    pub(crate) fn was_overtaken(&self, verdict: &Verdict) -> bool {
+        verdict.judged_at.load(Ordering::SeqCst) != self.changes.load(Ordering::SeqCst)
+    }
+
+    /// The principal with how it may be connected now, if it may.
+    fn authenticated(
+        &self,
+        id: &CertificateId,
+    ) -> Result<Option<(Arc<Principal>, Standing)>, LookupFailed> {
+        let Some(principal) = self.principals.principal(id)? else { return Ok(None) };
+        Ok(principal.standing(self.now()).ok().map(|standing| (principal, standing)))
+    }
+
+    /// Hands an introduction to the registry.
+    pub(crate) fn introduce(&self, introduction: Introduction) {
+        let (id, issuer) = (introduction.certificate_id, introduction.issuer);
+        tracing::info!(certificate.id = %id, %issuer, "certificate introduced");
+        self.principals.introduced(introduction);
+    }
+
+    /// What a principal may do under a client id; `None` when it may not be connected.
+    pub(crate) fn judge(
+        &self,
+        id: &CertificateId,
+        client_id: &ClientId,
+        address: IpAddr,
+    ) -> Result<Option<Verdict>, LookupFailed> {
+        let mut tries = TRIES;
+        loop {
+            let changes = self.changes.load(Ordering::SeqCst);
+            let Some((principal, standing)) = self.authenticated(id)? else { return Ok(None) };
+            let thing = self.principals.thing(id, client_id)?;
+            let mut basis = principal.basis.and(thing.as_ref().map(|thing| &thing.basis));
+            let who = (&*principal, standing);
+            let permissions = authorise::permissions(who, thing, client_id, address, &self.scope);
+            let settled = self.changes.load(Ordering::SeqCst) == changes;
+            tries -= 1;
+            if settled || tries == 0 {
+                // Changes that come faster than they can be read: out of date from the start.
+                basis.seen = if settled { basis.seen } else { basis.seen.wrapping_sub(1) };
+                let judged_at = AtomicU64::new(changes);
+                return Ok(Some(Verdict { standing, permissions, basis, judged_at }));
+            }
+        }
+    }
+
+    /// The judgement of somebody who may do nothing.
+    pub(crate) fn nothing(&self, client_id: &ClientId, standing: Standing) -> Verdict {
+        let judged_at = AtomicU64::new(self.changes.load(Ordering::SeqCst));
+        let permissions = authorise::nothing(client_id, &self.scope);
+        Verdict { standing, permissions, basis: Basis::default(), judged_at }
+    }
+}

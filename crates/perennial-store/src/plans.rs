@@ -1,0 +1,245 @@
+//! Every statement of the registry is a search along an index: none reads a whole table or sorts.
+#![allow(clippy::unwrap_used, reason = "a test and its own set-up")]
+
+use std::{collections::BTreeSet, path::Path};
+
+use parking_lot::Mutex;
+use perennial_core::{
+    certificate::{CertificateStatus, Validity},
+    ids::{CertificateId, Digest, PolicyName, ThingGroupName, ThingName, ThingTypeName},
+    policy::Document,
+    registry::{
+        Attributes, AutoRegistration, CaStatus, CertificateMode, GroupProperties, NewThing,
+        PolicyTarget, PrincipalType, Resource, Tag, Tags, ThingUpdate, TypeChange, TypeProperties,
+    },
+    time::{Timestamp, days},
+};
+use rusqlite::{
+    Connection,
+    trace::{TraceEvent, TraceEventCodes},
+};
+
+use crate::{
+    AttributeFilter, CaUpdate, GroupFilter, GroupUpdate, NewCa, NewCertificate, Order, Presented,
+    Settings, Shared, Store, ThingFilter, ValueFilter,
+};
+
+/// What was run so far in this process.
+static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Notes each statement that `connection` runs.
+pub(crate) fn watch(connection: &mut Connection) {
+    let note = |event: TraceEvent<'_>| {
+        if let TraceEvent::Stmt(statement, _) = event {
+            STATEMENTS.lock().insert(statement.sql().into_owned());
+        }
+    };
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note)).unwrap();
+}
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const VALIDITY: Validity = Validity { not_before: NOW, not_after: NOW };
+const ID: CertificateId = CertificateId::from_bytes([1; 32]);
+const CA: CertificateId = CertificateId::from_bytes([2; 32]);
+
+fn pump() -> ThingName {
+    ThingName::new("pump").unwrap()
+}
+
+fn kind() -> ThingTypeName {
+    ThingTypeName::new("kind").unwrap()
+}
+
+fn north() -> ThingGroupName {
+    ThingGroupName::new("north").unwrap()
+}
+
+fn policy() -> PolicyName {
+    PolicyName::new("policy").unwrap()
+}
+
+fn tags() -> Tags {
+    Tags::new(vec![Tag { key: "a".to_owned(), value: "1".to_owned() }]).unwrap()
+}
+
+async fn make(store: &Store) {
+    let text =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+    let document = Document::parse(text).unwrap();
+    store.create_policy(policy(), &document, tags(), NOW).await.unwrap();
+    store.create_policy_version(policy(), &document, true, NOW).await.unwrap();
+    store.create_thing_type(kind(), TypeProperties::default(), tags(), NOW).await.unwrap();
+    let attributes = Attributes::new([("a".to_owned(), "1".to_owned())].into()).unwrap();
+    let thing = NewThing { name: pump(), type_name: Some(kind()), attributes };
+    store.create_thing(thing, NOW).await.unwrap();
+    let none = GroupProperties::default();
+    store.create_thing_group(north(), None, none.clone(), tags(), NOW).await.unwrap();
+    let below = ThingGroupName::new("below").unwrap();
+    store.create_thing_group(below.clone(), Some(north()), none, tags(), NOW).await.unwrap();
+    store.change_groups(pump(), vec![below], Vec::new(), NOW).await.unwrap();
+    let ca = NewCa {
+        certificate_id: CA,
+        der: vec![1],
+        subject_digest: Digest::from_bytes([1; 32]),
+        validity: VALIDITY,
+        status: CaStatus::Active,
+        auto_registration: AutoRegistration::Enable,
+        mode: CertificateMode::Default,
+        registration_config: None,
+        tags: tags(),
+    };
+    store.register_ca(ca, NOW).await.unwrap();
+    let certificate = NewCertificate {
+        certificate_id: ID,
+        der: vec![1],
+        spki_digest: Digest::from_bytes([1; 32]),
+        validity: VALIDITY,
+        status: CertificateStatus::Active,
+        issuer: Some(CA),
+        mode: CertificateMode::Default,
+        thing: None,
+        policies: vec![policy()],
+    };
+    store.register(vec![certificate], NOW).await.unwrap();
+    let group = PolicyTarget::ThingGroup(north());
+    store.attach_policy(policy(), group, NOW).await.unwrap();
+    let exclusive = PrincipalType::ExclusiveThing;
+    store.attach_principal(pump(), ID, exclusive, NOW).await.unwrap();
+    let presented = Presented {
+        certificate_id: CertificateId::from_bytes([3; 32]),
+        der: vec![1],
+        spki_digest: Digest::from_bytes([3; 32]),
+        validity: VALIDITY,
+        ca_certificate_id: CA,
+    };
+    store.register_presented(presented, NOW).await.unwrap();
+    store.registration_code(NOW).await.unwrap();
+}
+
+async fn list(store: &Store) {
+    for type_name in [None, Some(kind())] {
+        let named = |value| AttributeFilter { name: "a".to_owned(), value };
+        let is = ValueFilter::Is("1".to_owned());
+        for value in [None, Some(is), Some(ValueFilter::BeginsWith("1".to_owned()))] {
+            let filter = ThingFilter { type_name: type_name.clone(), attribute: value.map(named) };
+            store.list_things(filter, None, 9).await.unwrap();
+        }
+    }
+    for order in [Order::Ascending, Order::Descending] {
+        store.list_policies(order, None, 9).await.unwrap();
+        for issuer in [None, Some(CA)] {
+            store.list_certificates(issuer, order, None, 9).await.unwrap();
+        }
+        for template in [None, Some("t".parse().unwrap())] {
+            store.ca_certificates(template, order, None, 9).await.unwrap();
+        }
+    }
+    for parent in [None, Some(north())] {
+        for recursive in [true, false] {
+            for prefix in ["", "n"] {
+                let prefix = prefix.to_owned();
+                let filter = GroupFilter { parent: parent.clone(), recursive, prefix };
+                store.thing_groups(filter, None, 9).await.unwrap();
+            }
+        }
+    }
+    for recursive in [true, false] {
+        store.things_in_group(north(), recursive, None, 9).await.unwrap();
+        let target = PolicyTarget::ThingGroup(north());
+        store.attached_policies(target, recursive).await.unwrap();
+    }
+    store.groups_of(pump()).await.unwrap();
+    store.thing_types(None, 9).await.unwrap();
+    store.policies(None, 9).await.unwrap();
+    store.policy_versions(policy()).await.unwrap();
+    store.targets_of(policy(), None, 9).await.unwrap();
+    store.effective_policies(Some(ID), None).await.unwrap();
+    store.principals_of(pump(), None, None, 9).await.unwrap();
+    store.things_of_principal(ID, None, None, 9).await.unwrap();
+    store.certificates(None, 9).await.unwrap();
+    store.cas_named(Digest::from_bytes([1; 32])).await.unwrap();
+    store.tags_of(Resource::Policy(policy())).await.unwrap();
+    store.certificate(ID).await.unwrap();
+    store.principal_record(&ID, &|_| false).unwrap();
+    store.thing_record(&ID, "pump", &|_| false).unwrap();
+    let group = store.group_number(north()).await.unwrap();
+    for shared in [Shared::Policy(policy()), Shared::Group(group)] {
+        let mut after = None;
+        loop {
+            after = store.touched_by(shared.clone(), after, 1).await.unwrap().1;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+}
+
+async fn change_and_delete(store: &Store) {
+    let update = ThingUpdate { type_name: TypeChange::Remove, ..ThingUpdate::default() };
+    store.update_thing(pump(), update, NOW).await.unwrap();
+    let description = Some("x".to_owned());
+    let update = GroupUpdate { description: description.clone(), ..GroupUpdate::default() };
+    store.update_thing_group(north(), update, NOW).await.unwrap();
+    store.describe_thing_type_as(kind(), description, NOW).await.unwrap();
+    store.deprecate_thing_type(kind(), true, NOW).await.unwrap();
+    store.delete_thing_type(kind(), NOW + days(1)).await.unwrap();
+    let below = ThingGroupName::new("below").unwrap();
+    store.change_groups(pump(), Vec::new(), vec![below.clone()], NOW).await.unwrap();
+    store.change_groups(pump(), vec![below.clone()], Vec::new(), NOW).await.unwrap();
+    store.delete_thing_group(below, None, NOW).await.unwrap();
+    while store.sweep_groups(9).await.unwrap() {}
+    store.untag(Resource::ThingGroup(north()), vec!["a".to_owned()], NOW).await.unwrap();
+    store.update_status(ID, CertificateStatus::Inactive, NOW).await.unwrap();
+    store.detach_principal(pump(), ID, NOW).await.unwrap();
+    store.delete_certificate(ID, true, NOW).await.unwrap();
+    let target = PolicyTarget::ThingGroup(north());
+    store.detach_policy(policy(), target, NOW).await.unwrap();
+    store.delete_policy_version(policy(), 1, NOW).await.unwrap();
+    store.delete_policy(policy(), NOW).await.unwrap();
+    store.delete_thing(pump(), None, NOW).await.unwrap();
+    let update = CaUpdate { status: Some(CaStatus::Inactive), ..CaUpdate::default() };
+    store.update_ca(CA, update, NOW).await.unwrap();
+    store.delete_ca(CA, NOW).await.unwrap();
+    store.delete_registration_code(NOW).await.unwrap();
+    store.sweep(9, NOW).await.unwrap();
+}
+
+/// What SQLite would do for a statement, in words.
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let rows = statement.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>();
+    rows.unwrap()
+}
+
+fn faults(folder: &Path) -> Vec<String> {
+    let connection = Connection::open(folder.join("perennial.db")).unwrap();
+    let statements = STATEMENTS.lock().clone();
+    assert!(statements.len() > 120, "only {} statements were seen", statements.len());
+    let looked_at = statements.iter().filter(|sql| {
+        let verb = sql.split_whitespace().next().unwrap_or_default();
+        let ends_at_the_first = sql.ends_with("LIMIT 1") && !sql.contains("WHERE");
+        matches!(verb, "SELECT" | "INSERT" | "UPDATE" | "DELETE") && !ends_at_the_first
+    });
+    let fault = |sql: &String| {
+        let steps = plan(&connection, sql);
+        let bad = |step: &String| {
+            step.starts_with("SCAN") && !step.contains("CONSTANT ROW")
+                || step.contains("TEMP B-TREE")
+        };
+        steps.iter().any(bad).then(|| format!("{sql}\n    {}", steps.join("\n    ")))
+    };
+    looked_at.filter_map(fault).collect()
+}
+
+#[tokio::test]
+async fn no_statement_of_the_registry_reads_a_whole_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Settings::default()).unwrap();
+
+    make(&store).await;
+    list(&store).await;
+    change_and_delete(&store).await;
+
+    let faults = faults(folder.path());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
