@@ -11,6 +11,10 @@ use serde_json::json;
 
 use crate::{Store, StoreError, events};
 
+/// Kinds that the audit's part of the store keeps.
+pub(crate) const SCHEDULED_AUDIT: &str = "scheduledaudit";
+pub(crate) const MITIGATION_ACTION: &str = "mitigationaction";
+
 impl Store {
     /// Gives a resource these tags beside those it has; a key it has gets the new value.
     ///
@@ -107,9 +111,24 @@ pub(crate) fn put(
 
 /// Forgets the tags of a resource that is deleted.
 pub(crate) fn clear(connection: &Connection, resource: &Resource) -> Result<(), StoreError> {
+    clear_named(connection, resource.kind(), &resource.name())
+}
+
+/// As [`clear`], for a kind that the registry knows only by name.
+pub(crate) fn clear_named(
+    connection: &Connection,
+    kind: &str,
+    name: &str,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("DELETE FROM tags WHERE kind = ? AND name = ?")?
-        .execute(params![resource.kind(), resource.name()])?;
+        .execute(params![kind, name])?;
+    Ok(())
+}
+
+/// Forgets the tags of every resource of a kind, when all are deleted.
+pub(crate) fn clear_all(connection: &Connection, kind: &str) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM tags WHERE kind = ?")?.execute([kind])?;
     Ok(())
 }
 
@@ -124,6 +143,12 @@ fn check_exists(connection: &Connection, resource: &Resource) -> Result<(), Stor
                 .exists([id.as_bytes()])?;
             let missing = || StoreError::not_found("CA certificate", id);
             return if found { Ok(()) } else { Err(missing()) };
+        }
+        Resource::Other { kind, .. } if kind == SCHEDULED_AUDIT => {
+            ("scheduled audit", "SELECT 1 FROM scheduled_audits WHERE name = ?")
+        }
+        Resource::Other { kind, .. } if kind == MITIGATION_ACTION => {
+            ("mitigation action", "SELECT 1 FROM mitigation_actions WHERE name = ?")
         }
         Resource::Thing(_) | Resource::Certificate(_) | Resource::Other { .. } => {
             let why = format!("a {} has no tags", resource.kind());

@@ -15,7 +15,7 @@ use perennial_core::{
     },
     certificate::{CertificateStatus, Validity},
     ids::{AuditTaskId, CertificateId, ClientId, Digest, FindingId},
-    registry::CertificateMode,
+    registry::{CertificateMode, Resource, Tag, Tags},
     time::{Timestamp, days},
 };
 use perennial_orchestrator::port::{Audit, Fact, FactId, Journal};
@@ -573,4 +573,26 @@ async fn what_the_file_adds_is_enabled_and_what_a_hand_changed_stays() {
             .values()
             .all(|it| it.check_run_status == CheckRunStatus::CompletedCompliant)
     );
+}
+
+#[tokio::test]
+async fn a_scheduled_audits_tags_go_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = audited(folder.path()).await;
+    let weekly = Recurrence::new(Frequency::Weekly, None, Some(DayOfWeek::Mon)).unwrap();
+    let checks = vec![CheckName::DeviceCertificateAge.to_string()];
+    let create = || store.create_scheduled_audit("a".into(), weekly, checks.clone(), NOW);
+    let resource = || Resource::Other { kind: "scheduledaudit".into(), name: "a".into() };
+    let tags = Tags::new(vec![Tag { key: "team".into(), value: "water".into() }]).unwrap();
+
+    let missing = store.tag(resource(), tags.clone(), NOW).await.unwrap_err();
+    create().await.unwrap();
+    store.tag(resource(), tags, NOW).await.unwrap();
+    let tagged = store.tags_of(resource()).await.unwrap();
+    store.delete_scheduled_audit("a".into(), NOW).await.unwrap();
+    create().await.unwrap();
+
+    assert!(matches!(missing, StoreError::NotFound { .. }));
+    assert_eq!(tagged.len(), 1);
+    assert!(store.tags_of(resource()).await.unwrap().is_empty());
 }

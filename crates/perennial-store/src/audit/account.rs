@@ -14,6 +14,7 @@ use super::schedules;
 use crate::{
     Store, StoreError, events,
     row::{from_json, to_json},
+    tags,
 };
 
 /// The scheduled audit that the first start makes.
@@ -87,6 +88,7 @@ impl Store {
             }
             if with_scheduled_audits {
                 connection.execute("DELETE FROM scheduled_audits", [])?;
+                tags::clear_all(connection, tags::SCHEDULED_AUDIT)?;
             } else if !schedules::used_checks(connection)?.is_empty() {
                 let reason = "there are scheduled audits: delete them first, or with it";
                 return Err(StoreError::Refused(reason.to_owned()));

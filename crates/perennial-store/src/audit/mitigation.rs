@@ -15,6 +15,7 @@ use crate::{
     Store, StoreError,
     events::{self, count},
     row::{from_json, to_json},
+    tags,
 };
 
 /// The most actions in an account.
@@ -248,6 +249,7 @@ impl Store {
             if deleted == 0 {
                 return Ok(());
             }
+            tags::clear_named(connection, tags::MITIGATION_ACTION, &name)?;
             events::append(connection, "mitigation.action_deleted", &json!({ "name": name }), now)
         })
         .await

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     Store, StoreError, events,
     row::{from_json, to_json},
+    tags,
 };
 
 /// The most scheduled audits in an account.
@@ -132,6 +133,7 @@ impl Store {
             connection
                 .prepare_cached("DELETE FROM scheduled_audits WHERE name = ?")?
                 .execute([&name])?;
+            tags::clear_named(connection, tags::SCHEDULED_AUDIT, &name)?;
             let body = json!({ "scheduledAuditName": name });
             events::append(connection, "audit.unscheduled", &body, now)
         })
