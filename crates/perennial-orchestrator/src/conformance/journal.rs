@@ -4,17 +4,14 @@
 use async_trait::async_trait;
 use perennial_core::{
     ids::{AuditTaskId, ClientId, Digest, RotationId},
-    message::{ErrorCode, HookResult, RefusalCode},
-    rotation::{
-        AwaitingAck, AwaitingCsr, Cancellation, Cause, Command, Csr, Enrolling, Evidence, Failed,
-        Failure, FaultKind, Issuing, Notice, RefusedCsr, Retiring, RollingBack, Rotated, State,
-    },
+    rotation::{Cancellation, Cause, Command, Enrolling, Failure, FaultKind},
     time::{Timestamp, days},
     topic::Kind,
 };
 
 use super::samples::{
-    NOW, asked, certificate_id, ended, moved, opened_at, opening, requested, rotation_id, thing,
+    NOW, asked, certificate_id, commands, ended, failed, moved, opened_at, opening, requested,
+    rotation_id, states, thing,
 };
 use crate::port::{
     CommandId, Commit, Fact, FactId, HistoryEntry, Journal, NewRotation, StepRecord, Stored,
@@ -413,65 +410,4 @@ pub async fn what_was_committed_survives(mut subject: impl JournalSubject) {
     );
     assert_eq!((after.0.len(), after.1.len(), after.2.len(), after.3.len()), (2, 1, 2, 1));
     assert_eq!(after, before);
-}
-
-fn csr() -> Csr {
-    Csr { pem: "-----BEGIN …\n".into(), digest: Digest::from_bytes([2; 32]) }
-}
-
-fn refused_csr() -> RefusedCsr {
-    RefusedCsr { csr: csr().digest, code: RefusalCode::WeakKey, reason: "\"weak\"".to_owned() }
-}
-
-fn failed(reason: Failure, incoming: Option<perennial_core::ids::CertificateId>) -> State {
-    State::Failed(Failed { reason, incoming, rolled_back: incoming.is_some(), ended_at: NOW })
-}
-
-/// A state of each kind.
-fn states() -> Vec<State> {
-    let (incoming, csr_digest, due_at) = (certificate_id(2, 7), csr().digest, NOW);
-    let reason = Failure::DeviceRefused { code: ErrorCode::KeyMismatch, text: "nö".to_owned() };
-    let hook = Some(HookResult { exit_code: None });
-    let evidence = Evidence::SeenConnecting;
-    vec![
-        AwaitingCsr { requests: 1, refusals: 2, refused: Some(refused_csr()), due_at }.into(),
-        Issuing { csr: csr(), refusals: 1, tries: 3, due_at }.into(),
-        Enrolling { incoming, csr: csr_digest, tries: 4, due_at }.into(),
-        AwaitingAck { incoming, csr: csr_digest, deliveries: 5, seen_at: Some(NOW), due_at }.into(),
-        Retiring {
-            incoming,
-            evidence,
-            failure: Some(reason.clone()),
-            hook: hook.clone(),
-            tries: 1,
-            due_at,
-        }
-        .into(),
-        RollingBack { incoming, reason: reason.clone(), tries: 2, due_at }.into(),
-        State::Rotated(Rotated { incoming, evidence, hook, ended_at: NOW }),
-        failed(reason, Some(incoming)),
-        failed(Failure::Unreachable, None),
-    ]
-}
-
-/// A command of each kind.
-fn commands() -> Vec<Command> {
-    let incoming = certificate_id(2, 7);
-    let hook = HookResult { exit_code: Some(3) };
-    vec![
-        Command::RequestCsr { refused: Some(refused_csr()) },
-        Command::Issue { csr: csr() },
-        Command::Enroll { incoming },
-        Command::DeliverCertificate { incoming },
-        Command::RetireOutgoing,
-        Command::RetireIncoming { incoming },
-        Command::Refuse {
-            about: Kind::CrtAck,
-            code: RefusalCode::NoEvidence,
-            rotation_id: Some(rotation_id(1, 1)),
-        },
-        Command::Notify { notice: Notice::HookFailed { hook } },
-        Command::Notify { notice: Notice::RotationFailed { reason: Failure::NoAck } },
-        Command::Notify { notice: Notice::CertificateLeftActive { certificate_id: incoming } },
-    ]
 }

@@ -4,9 +4,15 @@ use std::time::Duration;
 
 use perennial_core::{
     certificate::{Certificate, CertificateStatus, Validity},
-    ids::{CertificateId, PolicyName, RotationId, ThingName},
-    rotation::{Cause, Input, Note, Opening, Presence, Sender, State, Timing, open, step},
+    ids::{CertificateId, Digest, PolicyName, RotationId, ThingName},
+    message::{ErrorCode, HookResult, RefusalCode},
+    rotation::{
+        AwaitingAck, AwaitingCsr, Cause, Command, Csr, Enrolling, Evidence, Failed, Failure, Input,
+        Issuing, Note, Notice, Opening, Presence, RefusedCsr, Retiring, RollingBack, Rotated,
+        Sender, State, Timing, open, step,
+    },
     time::{Timestamp, days},
+    topic::Kind,
 };
 
 use crate::port::{Fact, HistoryEntry, NewRotation, StepRecord, Stored};
@@ -98,7 +104,7 @@ pub(super) fn asked(stored: &Stored) -> StepRecord {
 /// The step that ends the rotation.
 pub(super) fn ended(stored: &Stored) -> StepRecord {
     let sender = Sender::session(stored.rotation.outgoing);
-    let (code, text) = (perennial_core::message::ErrorCode::KeyFailed, "no".to_owned());
+    let (code, text) = (ErrorCode::KeyFailed, "no".to_owned());
     let gave_up = Input::ErrReceived { sender, rotation_id: None, code, text, phase: None };
     let step = stepped(stored, gave_up);
     assert!(!step.state.is_open());
@@ -108,4 +114,65 @@ pub(super) fn ended(stored: &Stored) -> StepRecord {
 /// A step to any state.
 pub(super) fn moved(stored: &Stored, state: State) -> StepRecord {
     StepRecord { state, ..asked(stored) }
+}
+
+fn csr() -> Csr {
+    Csr { pem: "-----BEGIN …\n".into(), digest: Digest::from_bytes([2; 32]) }
+}
+
+fn refused_csr() -> RefusedCsr {
+    RefusedCsr { csr: csr().digest, code: RefusalCode::WeakKey, reason: "\"weak\"".to_owned() }
+}
+
+pub(super) fn failed(reason: Failure, incoming: Option<CertificateId>) -> State {
+    State::Failed(Failed { reason, incoming, rolled_back: incoming.is_some(), ended_at: NOW })
+}
+
+/// A state of each kind.
+pub(super) fn states() -> Vec<State> {
+    let (incoming, csr_digest, due_at) = (certificate_id(2, 7), csr().digest, NOW);
+    let reason = Failure::DeviceRefused { code: ErrorCode::KeyMismatch, text: "nö".to_owned() };
+    let hook = Some(HookResult { exit_code: None });
+    let evidence = Evidence::SeenConnecting;
+    vec![
+        AwaitingCsr { requests: 1, refusals: 2, refused: Some(refused_csr()), due_at }.into(),
+        Issuing { csr: csr(), refusals: 1, tries: 3, due_at }.into(),
+        Enrolling { incoming, csr: csr_digest, tries: 4, due_at }.into(),
+        AwaitingAck { incoming, csr: csr_digest, deliveries: 5, seen_at: Some(NOW), due_at }.into(),
+        Retiring {
+            incoming,
+            evidence,
+            failure: Some(reason.clone()),
+            hook: hook.clone(),
+            tries: 1,
+            due_at,
+        }
+        .into(),
+        RollingBack { incoming, reason: reason.clone(), tries: 2, due_at }.into(),
+        State::Rotated(Rotated { incoming, evidence, hook, ended_at: NOW }),
+        failed(reason, Some(incoming)),
+        failed(Failure::Unreachable, None),
+    ]
+}
+
+/// A command of each kind.
+pub(super) fn commands() -> Vec<Command> {
+    let incoming = certificate_id(2, 7);
+    let hook = HookResult { exit_code: Some(3) };
+    vec![
+        Command::RequestCsr { refused: Some(refused_csr()) },
+        Command::Issue { csr: csr() },
+        Command::Enroll { incoming },
+        Command::DeliverCertificate { incoming },
+        Command::RetireOutgoing,
+        Command::RetireIncoming { incoming },
+        Command::Refuse {
+            about: Kind::CrtAck,
+            code: RefusalCode::NoEvidence,
+            rotation_id: Some(rotation_id(1, 1)),
+        },
+        Command::Notify { notice: Notice::HookFailed { hook } },
+        Command::Notify { notice: Notice::RotationFailed { reason: Failure::NoAck } },
+        Command::Notify { notice: Notice::CertificateLeftActive { certificate_id: incoming } },
+    ]
 }
