@@ -29,10 +29,11 @@ pub(crate) fn run(workspace: &Workspace, target: Option<&str>, seconds: u32) -> 
     for name in chosen {
         println!("\n=== {name}");
         let passed = process::run(&mut command(workspace, name, seconds)?).is_ok();
-        broken.extend(keep_found(workspace, name)?);
-        if !passed && broken.is_empty() {
+        let found = keep_found(workspace, name)?;
+        if !passed && found.is_empty() {
             bail!("{name} did not run");
         }
+        broken.extend(found);
     }
     if broken.is_empty() {
         return Ok(());
