@@ -80,6 +80,11 @@ impl Call {
 
     /// Lets live sessions notice a certificate's change.
     pub(crate) fn changed(&self, id: CertificateId) {
-        self.running().certificates_changed(&[id]);
+        self.all_changed(&[id]);
+    }
+
+    /// As [`changed`](Self::changed), for several.
+    pub(crate) fn all_changed(&self, ids: &[CertificateId]) {
+        self.running().certificates_changed(ids);
     }
 }

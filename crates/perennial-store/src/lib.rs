@@ -56,6 +56,7 @@ pub use intents::{Intent, IntentOutcome, IntentRequest, IssuedCertificate};
 pub use open::{OpenError, Settings, Store};
 pub use page::{Dated, NoPlace, Order, Page};
 pub use policies::{PolicyPlace, PolicyVersion, StoredPolicy};
+pub use policy_targets::PolicyChange;
 pub use principals::{DocumentKey, GroupNumber, PolicyInForce, PrincipalRecord, ThingRecord};
 pub use registration::Presented;
 pub use rotations::RotationFilter;

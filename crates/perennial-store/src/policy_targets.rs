@@ -18,8 +18,19 @@ use crate::{
     things,
 };
 
+/// What attaching or detaching a policy did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyChange {
+    /// Whether the target itself changed.
+    pub changed: bool,
+    /// The certificates whose own policies are concerned: the target if it is one, and after it
+    /// the incoming one of its open rotation.
+    pub certificates: Vec<CertificateId>,
+}
+
 impl Store {
-    /// Attaches a policy to a certificate or group; answers whether that is new.
+    /// Attaches a policy to a certificate or group. The incoming certificate of an open rotation
+    /// gets what its outgoing one gets.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for either, [`StoreError::LimitExceeded`].
@@ -28,19 +39,22 @@ impl Store {
         name: PolicyName,
         target: PolicyTarget,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<PolicyChange, StoreError> {
         self.write(move |connection| {
-            let new = attach(connection, &name, &target)?;
-            if new {
-                let body = json!({ "policyName": name, "target": target });
-                events::append(connection, "policy.attached", &body, now)?;
-            }
-            Ok(new)
+            change(connection, &target, |target| {
+                let new = attach(connection, &name, target)?;
+                if new {
+                    let body = json!({ "policyName": name, "target": target });
+                    events::append(connection, "policy.attached", &body, now)?;
+                }
+                Ok(new)
+            })
         })
         .await
     }
 
-    /// Detaches a policy; answers whether it was attached.
+    /// Detaches a policy, from the incoming certificate of an open rotation as well: what is taken
+    /// from the outgoing one must not outlive it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for the policy or its target.
@@ -49,8 +63,11 @@ impl Store {
         name: PolicyName,
         target: PolicyTarget,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.write(move |connection| detach(connection, &name, &target, now)).await
+    ) -> Result<PolicyChange, StoreError> {
+        self.write(move |connection| {
+            change(connection, &target, |target| detach(connection, &name, target, now))
+        })
+        .await
     }
 
     /// What a policy is attached to, certificates by id and then groups by their age, at most
@@ -136,6 +153,38 @@ impl Key {
         };
         Ok(connection.prepare_cached(sql)?.execute(params![key, name.as_str()])?)
     }
+}
+
+/// Does `verb` to the target and to what must stay like it.
+fn change(
+    connection: &Connection,
+    target: &PolicyTarget,
+    verb: impl Fn(&PolicyTarget) -> Result<bool, StoreError>,
+) -> Result<PolicyChange, StoreError> {
+    let changed = verb(target)?;
+    let PolicyTarget::Certificate(id) = target else {
+        return Ok(PolicyChange { changed, certificates: Vec::new() });
+    };
+    let mut certificates = vec![*id];
+    for incoming in incoming_of(connection, id)? {
+        verb(&PolicyTarget::Certificate(incoming))?;
+        certificates.push(incoming);
+    }
+    Ok(PolicyChange { changed, certificates })
+}
+
+/// The incoming certificates of the open rotations of an outgoing one; not those withdrawn again.
+fn incoming_of(
+    connection: &Connection,
+    outgoing: &CertificateId,
+) -> Result<Vec<CertificateId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT c.id FROM rotations r JOIN rotation_states s ON s.rotation_id = r.id \
+         JOIN certificates c ON c.id = s.incoming \
+         WHERE r.outgoing = ? AND s.due_at IS NOT NULL AND c.retired_at IS NULL",
+    )?;
+    let rows = statement.query_map([outgoing.as_bytes()], |row| row.get(0))?;
+    Ok(rows.map(|id| id.map(CertificateId::from_bytes)).collect::<Result<_, _>>()?)
 }
 
 /// Attaches; answers whether that is new.

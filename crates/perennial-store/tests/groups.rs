@@ -199,8 +199,8 @@ async fn a_groups_policies_reach_the_things_below_and_their_certificates() {
     join(&store, 0, "n1").await.unwrap();
     let (north, id) = (PolicyTarget::ThingGroup(group("north")), certificate_id(1, 0));
 
-    let new = store.attach_policy(deny.clone(), north.clone(), NOW).await.unwrap();
-    let again = store.attach_policy(deny.clone(), north.clone(), NOW).await.unwrap();
+    let new = store.attach_policy(deny.clone(), north.clone(), NOW).await.unwrap().changed;
+    let again = store.attach_policy(deny.clone(), north.clone(), NOW).await.unwrap().changed;
     let effective = store.effective_policies(Some(id), Some(thing(0))).await.unwrap();
     let below = PolicyTarget::ThingGroup(group("n1"));
     let own = store.attached_policies(below.clone(), false).await.unwrap();

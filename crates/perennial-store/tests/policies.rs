@@ -89,13 +89,13 @@ async fn a_principal_has_ten_policies_and_each_knows_its_targets() {
 
     for number in 1..=9 {
         let name = named(&format!("p{number}"));
-        assert!(store.attach_policy(name, target(0), NOW).await.unwrap());
+        assert!(store.attach_policy(name, target(0), NOW).await.unwrap().changed);
     }
     let eleventh = store.attach_policy(named("p10"), target(0), NOW).await.unwrap_err();
     let stranger = PolicyTarget::Certificate(CertificateId::from_bytes([9; 32]));
     let nobody = store.attach_policy(named("p1"), stranger, NOW).await.unwrap_err();
-    let detached = store.detach_policy(named("p1"), target(0), NOW).await.unwrap();
-    let again = store.detach_policy(named("p1"), target(0), NOW).await.unwrap();
+    let detached = store.detach_policy(named("p1"), target(0), NOW).await.unwrap().changed;
+    let again = store.detach_policy(named("p1"), target(0), NOW).await.unwrap().changed;
 
     assert!(matches!(eleventh, StoreError::LimitExceeded(_)));
     assert!(matches!(nobody, StoreError::NotFound { what: "certificate", .. }));

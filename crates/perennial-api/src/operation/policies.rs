@@ -153,10 +153,9 @@ async fn attach(
     input: Input<PolicyPath, Nothing, Target>,
 ) -> Result<Nothing, ApiError> {
     let id = arn::principal(&input.body.target, call.scope())?;
-    call.store()
-        .attach_policy(input.path.policy_name, PolicyTarget::Certificate(id), call.now())
-        .await?;
-    call.changed(id);
+    let target = PolicyTarget::Certificate(id);
+    let change = call.store().attach_policy(input.path.policy_name, target, call.now()).await?;
+    call.all_changed(&change.certificates);
     Ok(Nothing {})
 }
 
@@ -165,9 +164,8 @@ async fn detach(
     input: Input<PolicyPath, Nothing, Target>,
 ) -> Result<Nothing, ApiError> {
     let id = arn::principal(&input.body.target, call.scope())?;
-    call.store()
-        .detach_policy(input.path.policy_name, PolicyTarget::Certificate(id), call.now())
-        .await?;
-    call.changed(id);
+    let target = PolicyTarget::Certificate(id);
+    let change = call.store().detach_policy(input.path.policy_name, target, call.now()).await?;
+    call.all_changed(&change.certificates);
     Ok(Nothing {})
 }

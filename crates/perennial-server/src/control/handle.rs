@@ -144,8 +144,8 @@ impl Server {
 
     async fn attach_policy(&self, name: PolicyName, certificate_id: CertificateId) -> Answered {
         let target = PolicyTarget::Certificate(certificate_id);
-        self.store().attach_policy(name.clone(), target, SystemClock.now()).await?;
-        self.registry().changed(&[certificate_id]);
+        let change = self.store().attach_policy(name.clone(), target, SystemClock.now()).await?;
+        self.registry().changed(&change.certificates);
         Ok(vec![json!({ "policyName": name, "certificateId": certificate_id })])
     }
 
