@@ -9,9 +9,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_init.sql"),
     include_str!("../migrations/0002_history_in_order.sql"),
     include_str!("../migrations/0003_narrow_steps.sql"),
-    include_str!("../migrations/0005_registry.sql"),
-    include_str!("../migrations/0006_access_keys.sql"),
-    include_str!("../migrations/0007_audits.sql"),
+    include_str!("../migrations/0004_registry.sql"),
+    include_str!("../migrations/0005_access_keys.sql"),
+    include_str!("../migrations/0006_audits.sql"),
 ];
 
 /// Brings the schema up to what this version knows.
