@@ -9,6 +9,11 @@ pub(crate) fn certificate(id: &CertificateId, scope: &Scope) -> String {
     scope.arn("cert", &id.to_string())
 }
 
+/// The ARN of a CA's certificate.
+pub(crate) fn ca_certificate(id: &CertificateId, scope: &Scope) -> String {
+    scope.arn("cacert", &id.to_string())
+}
+
 /// The certificate that an ARN of this account and region names.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use perennial_pki::{Authority, Profile};
 use perennial_store::{Actor, Store};
 use tokio::sync::Semaphore;
 
-use crate::{ApiError, KeyRing, Running, api::Parts};
+use crate::{ApiError, Code, KeyRing, Running, api::Parts};
 
 /// A request as it was let in.
 pub(crate) struct Received {
@@ -81,6 +81,19 @@ impl Call {
     /// Lets live sessions notice a certificate's change.
     pub(crate) fn changed(&self, id: CertificateId) {
         self.all_changed(&[id]);
+    }
+
+    /// Lets handshakes notice a CA's change.
+    ///
+    /// # Errors
+    /// `ServiceUnavailableException`: the change is written, and the next change of a CA, or the
+    /// next start, brings it into force.
+    pub(crate) async fn cas_changed(&self) -> Result<(), ApiError> {
+        self.running().cas_changed().await.map_err(|error| {
+            tracing::error!(%error, "a change of a CA is written and not in force yet");
+            let message = "The change is written and not in force yet: update the CA again.";
+            ApiError::new(Code::ServiceUnavailableException, message)
+        })
     }
 
     /// As [`changed`](Self::changed), for several.

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 use perennial_core::access::Need;
+use perennial_pki::RegistrationRefused;
 use perennial_store::StoreError;
 use serde_json::{Map, Value, json};
 use tracing::error;
@@ -140,6 +141,24 @@ impl From<SignatureError> for ApiError {
             SignatureError::Unrecognized(_) => Code::UnrecognizedClientException,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<RegistrationRefused> for ApiError {
+    fn from(refused: RegistrationRefused) -> Self {
+        let code = match refused {
+            RegistrationRefused::OtherCode => Code::RegistrationCodeValidationException,
+            RegistrationRefused::Format(_)
+            | RegistrationRefused::Key(_)
+            | RegistrationRefused::NotAnAuthority
+            | RegistrationRefused::AnAuthority
+            | RegistrationRefused::OtherIssuer
+            | RegistrationRefused::BadSignature
+            | RegistrationRefused::NotYetValid(_)
+            | RegistrationRefused::Expired(_)
+            | RegistrationRefused::Unusable(_) => Code::CertificateValidationException,
+        };
+        Self::new(code, refused.to_string())
     }
 }
 

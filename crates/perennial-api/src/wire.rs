@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use perennial_core::{ids::CertificateId, time::Timestamp};
+use aws_lc_rs::digest::{SHA256, digest};
+use perennial_core::{
+    ids::{CertificateId, ResourceId},
+    time::Timestamp,
+};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, Error as _},
@@ -81,6 +85,16 @@ pub(crate) fn check_role_arn(arn: Option<&String>, name: &str) -> Result<(), Api
             Err(ApiError::invalid(format!("{name}: 20 to 2048 characters, not {len}, are an ARN")))
         }
     }
+}
+
+/// The `generationId` of a certificate: another one when it is registered anew.
+pub(crate) fn generation(id: &CertificateId, registered_at: Timestamp) -> ResourceId {
+    let registration = format!("{id}/{}", registered_at.as_millis());
+    let mut octets = [0; 16];
+    for (to, from) in octets.iter_mut().zip(digest(&SHA256, registration.as_bytes()).as_ref()) {
+        *to = *from;
+    }
+    ResourceId::from_random(octets)
 }
 
 /// A certificate's id, in upper or lower case.

@@ -8,7 +8,8 @@ use std::{
 };
 
 use perennial_core::ids::ClientId;
-use perennial_server::{config_path, credentials_path};
+use perennial_server::{DEVICE_POLICY, config_path, credentials_path};
+use perennial_store::Event;
 use world::{World, root, until};
 
 /// A program of the tests' Python, with the administrator's files and nothing else of AWS's.
@@ -68,6 +69,20 @@ async fn bad_input_gets_awss_error_and_leaves_nothing_behind() {
     let mut python = tool(&world, "python");
     python.arg(script("bad_input.py"));
     passes(python).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customers_ca_is_registered_with_boto3_and_its_device_activated() {
+    let world = World::begin().await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("customer_ca.py")).arg(DEVICE_POLICY);
+    passes(python).await;
+
+    let registered = world.server.store().events(0, 1000).await.unwrap_or_default();
+    let by_device = |event: &Event| event.body["by"] == "device";
+    let kind = |event: &&Event| event.kind == "certificate.registered" && by_device(event);
+    assert_eq!(registered.iter().filter(kind).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

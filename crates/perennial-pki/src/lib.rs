@@ -42,7 +42,7 @@ pub use handed_out::HandedOutKey;
 pub use issue::{Intent, IssueError, Issued, Prepared};
 pub use key::{SignError, SigningKey};
 pub use key_file::LoadKeyError;
-pub use pem::{PemError, certificates_from_pem, pem_of_certificate};
+pub use pem::{PemError, certificate_from_pem, certificates_from_pem, pem_of_certificate};
 pub use profile::{Profile, ServerNames, ServerProfile, thing_uri};
 pub use proof::{ProofError, sign_proof, verify_proof};
 pub use public_key::{KeyAlgorithm, PublicKey, PublicKeyError};

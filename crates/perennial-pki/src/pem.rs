@@ -64,6 +64,15 @@ pub fn certificates_from_pem(text: &str) -> Result<Vec<CertificateDer<'static>>,
     Ok(certificates)
 }
 
+/// The one certificate in `text`, with nothing beside it.
+///
+/// # Errors
+/// [`PemError`] when there is none, there are several, or a block is no certificate.
+pub fn certificate_from_pem(text: &str) -> Result<CertificateDer<'static>, PemError> {
+    let block = only_block(text, &["CERTIFICATE"], "CERTIFICATE")?;
+    Ok(CertificateDer::from(block.contents.to_vec()))
+}
+
 /// A certificate's DER as PEM.
 pub fn pem_of_certificate(der: &[u8]) -> String {
     encode("CERTIFICATE", der).to_string()

@@ -58,9 +58,9 @@ pub(super) fn operations() -> Vec<Operation> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct CertificatePath {
+pub(super) struct CertificatePath {
     #[serde(deserialize_with = "wire::certificate_id")]
-    certificate_id: CertificateId,
+    pub(super) certificate_id: CertificateId,
 }
 
 #[derive(Deserialize)]
@@ -179,9 +179,15 @@ struct Description {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Validity {
+pub(super) struct Validity {
     not_before: Seconds,
     not_after: Seconds,
+}
+
+impl From<perennial_core::certificate::Validity> for Validity {
+    fn from(validity: perennial_core::certificate::Validity) -> Self {
+        Self { not_before: Seconds(validity.not_before), not_after: Seconds(validity.not_after) }
+    }
 }
 
 async fn describe(call: Call, input: Input<CertificatePath>) -> Result<Described, ApiError> {
@@ -198,10 +204,7 @@ async fn describe(call: Call, input: Input<CertificatePath>) -> Result<Described
         creation_date: Seconds(certificate.created_at),
         last_modified_date: Seconds(stored.modified_at),
         customer_version: stored.customer_version,
-        validity: Validity {
-            not_before: Seconds(certificate.validity.not_before),
-            not_after: Seconds(certificate.validity.not_after),
-        },
+        validity: certificate.validity.into(),
         certificate_mode: stored.certificate_mode,
     };
     Ok(Described { certificate_description })
@@ -225,7 +228,7 @@ impl Marked {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+pub(super) struct Listed {
     certificates: Vec<Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_marker: Option<String>,
@@ -242,11 +245,20 @@ struct Summary {
 }
 
 async fn list(call: Call, input: Input<Nothing, Marked>) -> Result<Listed, ApiError> {
-    let query = input.query;
-    let list = if query.is_ascending_order { "ListCertificates+" } else { "ListCertificates-" };
+    listed(&call, "ListCertificates", None, input.query).await
+}
+
+/// A page of the list of that name: all certificates, or those of an issuer.
+pub(super) async fn listed(
+    call: &Call,
+    list: &str,
+    issuer: Option<CertificateId>,
+    query: Marked,
+) -> Result<Listed, ApiError> {
+    let list = format!("{list}{}", if query.is_ascending_order { '+' } else { '-' });
     let limit = page::limit(query.page_size, "pageSize")?;
-    let after = page::place(list, query.marker.as_deref())?;
-    let found = call.store().list_certificates(None, query.order(), after, limit).await?;
+    let after = page::place(&list, query.marker.as_deref())?;
+    let found = call.store().list_certificates(issuer, query.order(), after, limit).await?;
     let summary = |(it, certificate_mode): (Certificate, CertificateMode)| Summary {
         certificate_arn: arn::certificate(&it.certificate_id, call.scope()),
         certificate_id: it.certificate_id,
@@ -255,7 +267,7 @@ async fn list(call: Call, input: Input<Nothing, Marked>) -> Result<Listed, ApiEr
         creation_date: Seconds(it.created_at),
     };
     Ok(Listed {
-        next_marker: found.next.map(|place| page::token(list, &place)),
+        next_marker: found.next.map(|place| page::token(&list, &place)),
         certificates: found.items.into_iter().map(summary).collect(),
     })
 }

@@ -6,12 +6,16 @@
 
 mod access_keys;
 mod audit;
+mod ca_certificates;
 mod certificates;
 mod endpoint;
 mod mitigation;
 mod policies;
 mod principals;
+mod registering;
+mod registration_code;
 mod things;
+mod transfers;
 
 use crate::table::Operation;
 
@@ -20,12 +24,16 @@ pub(crate) fn all() -> Vec<Operation> {
     [
         access_keys::operations(),
         audit::operations(),
+        ca_certificates::operations(),
         certificates::operations(),
         endpoint::operations(),
         mitigation::operations(),
         policies::operations(),
         principals::operations(),
+        registering::operations(),
+        registration_code::operations(),
         things::operations(),
+        transfers::operations(),
     ]
     .into_iter()
     .flatten()

@@ -11,7 +11,7 @@ const MAX_LEN: (usize, usize) = (128, 256);
 
 /// One tag, spelled as in AWS IoT's API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Tag {
     /// Its key.
     pub key: String,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import audits
+import cas
 from audits import pages
 from harness import Client, finish
 
@@ -125,7 +126,7 @@ def endpoint(iot):
 
 
 iot = Client()
-for story in [certificates, keys, policies, attachments, endpoint]:
+for story in [certificates, keys, policies, attachments, endpoint, cas.all_of_it]:
     story(iot)
 for story in [audits.configuration, audits.tasks, audits.schedules, audits.suppressions, audits.actions]:
     story(iot)

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use perennial_api::Running;
+use async_trait::async_trait;
+use perennial_api::{NotInForce, Running};
 use perennial_core::ids::CertificateId;
 
 use super::LiveRegistry;
@@ -19,9 +20,14 @@ impl RunningServer {
     }
 }
 
+#[async_trait]
 impl Running for RunningServer {
     fn certificates_changed(&self, ids: &[CertificateId]) {
         self.registry.changed(ids);
+    }
+
+    async fn cas_changed(&self) -> Result<(), NotInForce> {
+        self.registry.cas_changed().await.map_err(|error| NotInForce(Box::new(error)))
     }
 
     fn device_endpoint(&self) -> String {
