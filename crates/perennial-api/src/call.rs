@@ -5,10 +5,14 @@ use std::sync::Arc;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use bytes::Bytes;
 use http::request;
-use perennial_core::{ids::CertificateId, policy::Scope, time::Timestamp};
+use perennial_core::{
+    ids::{CertificateId, ThingName},
+    policy::Scope,
+    time::Timestamp,
+};
 use perennial_orchestrator::Intake;
 use perennial_pki::{Authority, Profile};
-use perennial_store::{Actor, Store};
+use perennial_store::{Actor, Shared, Store};
 use tokio::sync::Semaphore;
 
 use crate::{ApiError, Code, KeyRing, Running, api::Parts};
@@ -99,5 +103,16 @@ impl Call {
     /// As [`changed`](Self::changed), for several.
     pub(crate) fn all_changed(&self, ids: &[CertificateId]) {
         self.running().certificates_changed(ids);
+    }
+
+    /// Lets live sessions notice a thing's change. One that was not new is told as well: the
+    /// request may be a second try of one that got no further than the store.
+    pub(crate) async fn thing_changed(&self, thing: ThingName) -> Result<(), ApiError> {
+        Ok(self.running().thing_changed(thing).await?)
+    }
+
+    /// Lets everybody notice the change of a policy or a group, likewise.
+    pub(crate) async fn shared_changed(&self, shared: Shared) {
+        self.running().shared_changed(shared).await;
     }
 }

@@ -2,7 +2,10 @@
 
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
-use perennial_core::access::Need;
+use perennial_core::{
+    access::Need,
+    registry::{ArnError, AttributeError, PolicyRefused, TagError},
+};
 use perennial_pki::RegistrationRefused;
 use perennial_store::StoreError;
 use serde_json::{Map, Value, json};
@@ -106,6 +109,18 @@ impl ApiError {
         error
     }
 
+    /// What could not be made: if something of its name exists, that goes with the answer.
+    pub(crate) fn not_made(error: StoreError, arn: &str) -> Self {
+        let StoreError::Exists { name, id, .. } = &error else { return error.into() };
+        let id = id.map_or_else(|| name.clone(), |id| id.to_string());
+        Self::exists(error.to_string(), &id, arn)
+    }
+
+    /// A text that is not an ARN of this server.
+    pub(crate) fn of_arn(error: ArnError) -> Self {
+        Self::invalid(error.to_string())
+    }
+
     /// A fault of the server's own: its caller hears no more than that, the log hears all.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         error!(%cause, "a request failed");
@@ -189,3 +204,15 @@ impl From<StoreError> for ApiError {
         Self::new(code, error.to_string())
     }
 }
+
+macro_rules! as_the_store_says {
+    ($($refused:ty),+) => {
+        $(impl From<$refused> for ApiError {
+            fn from(refused: $refused) -> Self {
+                StoreError::from(refused).into()
+            }
+        })+
+    };
+}
+
+as_the_store_says!(AttributeError, PolicyRefused, TagError);

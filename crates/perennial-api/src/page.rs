@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::ApiError;
 
@@ -21,6 +21,14 @@ const USUAL_ITEMS: u32 = 25;
 const MAX_TOKEN: usize = 8192;
 /// The octets of a token's digest.
 const DIGEST_LEN: usize = 8;
+
+/// The query of a list that has no other members.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Paged {
+    pub(crate) max_results: Option<u32>,
+    pub(crate) next_token: Option<String>,
+}
 
 /// How many items a page should have, from the member `name`.
 pub(crate) fn limit(asked: Option<u32>, name: &str) -> Result<usize, ApiError> {

@@ -1,7 +1,8 @@
 //! What the API asks of the running system, beside the store.
 
 use async_trait::async_trait;
-use perennial_core::ids::CertificateId;
+use perennial_core::ids::{CertificateId, ThingName};
+use perennial_store::{Shared, StoreError};
 
 /// A change is written, and not everything that runs goes by it yet.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,15 @@ pub trait Running: Send + Sync {
     /// # Errors
     /// [`NotInForce`]; what was trusted before still is.
     async fn cas_changed(&self) -> Result<(), NotInForce>;
+
+    /// Live sessions of this thing notice that its type, its attributes or its groups changed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read whose they are.
+    async fn thing_changed(&self, thing: ThingName) -> Result<(), StoreError>;
+
+    /// Everybody whose rights come from a policy or a group notices that it changed.
+    async fn shared_changed(&self, shared: Shared);
 
     /// Where devices connect: a host name, with `:port` unless that is MQTT's usual 8883.
     fn device_endpoint(&self) -> String;

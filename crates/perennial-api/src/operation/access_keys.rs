@@ -8,12 +8,11 @@ use perennial_core::{
 use perennial_store::AccessKey;
 use serde::{Deserialize, Serialize};
 
-use super::things::Paged;
 use crate::{
     ApiError, KeyRing,
     call::Call,
     decode::{Input, Nothing},
-    page,
+    page::{self, Paged},
     table::Operation,
     wire::Seconds,
 };

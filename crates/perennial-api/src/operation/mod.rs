@@ -5,6 +5,7 @@
 //! them. Then its row in docs/aws-compatibility.md and a call in the tests that drive a server.
 
 mod access_keys;
+mod attribute_payload;
 mod audit;
 mod ca_certificates;
 mod certificates;
@@ -14,6 +15,11 @@ mod policies;
 mod principals;
 mod registering;
 mod registration_code;
+mod tags;
+mod thing_group_members;
+mod thing_groups;
+mod thing_lists;
+mod thing_types;
 mod things;
 mod transfers;
 
@@ -32,6 +38,11 @@ pub(crate) fn all() -> Vec<Operation> {
         principals::operations(),
         registering::operations(),
         registration_code::operations(),
+        tags::operations(),
+        thing_group_members::operations(),
+        thing_groups::operations(),
+        thing_lists::operations(),
+        thing_types::operations(),
         things::operations(),
         transfers::operations(),
     ]

@@ -1,27 +1,29 @@
-//! Things: making, showing, listing.
+//! Things: making, showing, changing, deleting.
 
 use http::Method;
 use perennial_core::{
     access::Need,
     ids::{ResourceId, ThingName, ThingTypeName},
-    registry::{Attributes, NewThing, Thing},
+    registry::{Attributes, NewThing, ThingUpdate, TypeChange},
 };
-use perennial_store::ThingFilter;
 use serde::{Deserialize, Serialize};
 
+use super::attribute_payload::AttributePayload;
 use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
-    page,
     table::Operation,
 };
 
+const PATH: &str = "/things/{thingName}";
+
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::iot("CreateThing", (Method::POST, "/things/{thingName}"), Need::Operate, create),
-        Operation::iot("DescribeThing", (Method::GET, "/things/{thingName}"), Need::Read, describe),
-        Operation::iot("ListThings", (Method::GET, "/things"), Need::Read, list),
+        Operation::iot("CreateThing", (Method::POST, PATH), Need::Operate, create),
+        Operation::iot("DescribeThing", (Method::GET, PATH), Need::Read, describe),
+        Operation::iot("UpdateThing", (Method::PATCH, PATH), Need::Operate, update),
+        Operation::iot("DeleteThing", (Method::DELETE, PATH), Need::Operate, delete),
     ]
 }
 
@@ -29,6 +31,13 @@ pub(super) fn operations() -> Vec<Operation> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ThingPath {
     pub(super) thing_name: ThingName,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct New {
+    thing_type_name: Option<ThingTypeName>,
+    attribute_payload: Option<AttributePayload>,
 }
 
 #[derive(Serialize)]
@@ -40,14 +49,14 @@ struct Created {
 }
 
 /// Making the same thing again changes nothing and is no error.
-async fn create(call: Call, input: Input<ThingPath>) -> Result<Created, ApiError> {
+async fn create(call: Call, input: Input<ThingPath, Nothing, New>) -> Result<Created, ApiError> {
+    let New { thing_type_name: type_name, attribute_payload } = input.body;
     let name = input.path.thing_name;
-    let (thing, _) = call.store().create_thing(NewThing::named(name), call.now()).await?;
-    Ok(Created {
-        thing_arn: call.scope().arn("thing", thing.name.as_str()),
-        thing_name: thing.name,
-        thing_id: thing.thing_id,
-    })
+    let thing_arn = call.scope().arn("thing", name.as_str());
+    let attributes = AttributePayload::first(attribute_payload)?;
+    let made = call.store().create_thing(NewThing { name, type_name, attributes }, call.now());
+    let (thing, _) = made.await.map_err(|error| ApiError::not_made(error, &thing_arn))?;
+    Ok(Created { thing_name: thing.name, thing_arn, thing_id: thing.thing_id })
 }
 
 #[derive(Serialize)]
@@ -78,43 +87,41 @@ async fn describe(call: Call, input: Input<ThingPath>) -> Result<Described, ApiE
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Paged {
-    pub(super) max_results: Option<u32>,
-    pub(super) next_token: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Listed {
-    things: Vec<Summary>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_token: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Summary {
-    thing_name: ThingName,
-    thing_arn: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+struct Change {
     thing_type_name: Option<ThingTypeName>,
-    attributes: Attributes,
-    version: u64,
+    attribute_payload: Option<AttributePayload>,
+    expected_version: Option<u64>,
+    #[serde(default)]
+    remove_thing_type: bool,
 }
 
-async fn list(call: Call, input: Input<Nothing, Paged>) -> Result<Listed, ApiError> {
-    let limit = page::limit(input.query.max_results, "maxResults")?;
-    let after = page::place("ListThings", input.query.next_token.as_deref())?;
-    let found = call.store().list_things(ThingFilter::default(), after, limit).await?;
-    let summary = |thing: Thing| Summary {
-        thing_arn: call.scope().arn("thing", thing.name.as_str()),
-        thing_name: thing.name,
-        thing_type_name: thing.type_name,
-        attributes: thing.attributes,
-        version: thing.version,
+async fn update(call: Call, input: Input<ThingPath, Nothing, Change>) -> Result<Nothing, ApiError> {
+    let (name, change) = (input.path.thing_name, input.body);
+    let type_name = match (change.thing_type_name, change.remove_thing_type) {
+        (None, false) => TypeChange::Keep,
+        (None, true) => TypeChange::Remove,
+        (Some(type_name), false) => TypeChange::Set(type_name),
+        (Some(_), true) => {
+            return Err(ApiError::invalid("removeThingType and thingTypeName exclude each other"));
+        }
     };
-    Ok(Listed {
-        next_token: found.next.map(|place| page::token("ListThings", &place)),
-        things: found.items.into_iter().map(summary).collect(),
-    })
+    let attributes = change.attribute_payload.and_then(AttributePayload::change);
+    let update = ThingUpdate { type_name, attributes, expected_version: change.expected_version };
+    call.store().update_thing(name.clone(), update, call.now()).await?;
+    call.thing_changed(name).await?;
+    Ok(Nothing {})
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Expected {
+    pub(super) expected_version: Option<u64>,
+}
+
+/// A thing that is not there is as good as deleted. No session is for one that can be deleted: no
+/// certificate is attached to it.
+async fn delete(call: Call, input: Input<ThingPath, Expected>) -> Result<Nothing, ApiError> {
+    let expected = input.query.expected_version;
+    call.store().delete_thing(input.path.thing_name, expected, call.now()).await?;
+    Ok(Nothing {})
 }

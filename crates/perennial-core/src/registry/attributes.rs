@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The most attributes of a thing or group. AWS IoT allows a thing without a type only three;
 /// here the type makes no difference.
@@ -18,13 +18,11 @@ const MAX_VALUE: usize = 800;
 pub struct Attributes(BTreeMap<String, String>);
 
 /// A change of attributes: AWS IoT's `AttributePayload`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AttributeChange {
     /// The attributes; an empty value takes its attribute away.
-    #[serde(default)]
     pub attributes: BTreeMap<String, String>,
     /// Whether the others stay.
-    #[serde(default)]
     pub merge: bool,
 }
 

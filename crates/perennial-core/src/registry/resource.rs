@@ -67,8 +67,9 @@ impl Resource {
             "thingtype" => Self::ThingType(ThingTypeName::new(name)?),
             "thinggroup" => Self::ThingGroup(ThingGroupName::new(name)?),
             "policy" => Self::Policy(PolicyName::new(name)?),
-            "cert" => Self::Certificate(name.parse()?),
-            "cacert" => Self::CaCertificate(name.parse()?),
+            // Either case is accepted, as everywhere in AWS IoT's API.
+            "cert" => Self::Certificate(name.to_ascii_lowercase().parse()?),
+            "cacert" => Self::CaCertificate(name.to_ascii_lowercase().parse()?),
             kind => Self::Other { kind: kind.to_owned(), name: name.to_owned() },
         })
     }

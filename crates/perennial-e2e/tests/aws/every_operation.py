@@ -7,6 +7,8 @@ import sys
 
 import audits
 import cas
+import groups
+import things
 from audits import pages
 from harness import Client, finish
 
@@ -127,6 +129,10 @@ def endpoint(iot):
 
 iot = Client()
 for story in [certificates, keys, policies, attachments, endpoint, cas.all_of_it]:
+    story(iot)
+for story in [things.lifecycle, things.lists, things.principals]:
+    story(iot)
+for story in [groups.types, groups.groups, groups.members, groups.tags]:
     story(iot)
 for story in [audits.configuration, audits.tasks, audits.schedules, audits.suppressions, audits.actions]:
     story(iot)

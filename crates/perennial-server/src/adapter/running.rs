@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use perennial_api::{NotInForce, Running};
-use perennial_core::ids::CertificateId;
+use perennial_core::ids::{CertificateId, ThingName};
+use perennial_store::{Shared, StoreError};
 
 use super::LiveRegistry;
 
@@ -28,6 +29,14 @@ impl Running for RunningServer {
 
     async fn cas_changed(&self) -> Result<(), NotInForce> {
         self.registry.cas_changed().await.map_err(|error| NotInForce(Box::new(error)))
+    }
+
+    async fn thing_changed(&self, thing: ThingName) -> Result<(), StoreError> {
+        self.registry.thing_changed(thing).await
+    }
+
+    async fn shared_changed(&self, shared: Shared) {
+        self.registry.shared_changed(shared).await;
     }
 
     fn device_endpoint(&self) -> String {

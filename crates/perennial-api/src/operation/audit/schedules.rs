@@ -10,12 +10,11 @@ use perennial_core::{
 use perennial_store::{ScheduledAudit, StoreError};
 use serde::{Deserialize, Serialize};
 
-use super::super::things::Paged;
 use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
-    page,
+    page::{self, Paged},
     table::Operation,
     wire::Word,
 };
