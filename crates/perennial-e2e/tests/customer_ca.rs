@@ -7,6 +7,7 @@ mod world;
 use std::{fs, path::Path, process::Command};
 
 use perennial_core::{
+    audit::CheckName,
     certificate::CertificateStatus,
     ids::{CertificateId, PolicyName},
     policy::Document,
@@ -17,7 +18,7 @@ use perennial_core::{
 };
 use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_server::DEVICE_POLICY;
-use perennial_store::{CaUpdate, NewCa, NewCertificate};
+use perennial_store::{CaUpdate, FindingFilter, NewCa, NewCertificate};
 use world::{Bare, Credential, World};
 
 fn now() -> Timestamp {
@@ -47,8 +48,14 @@ fn der(certificate: &Path) -> Vec<u8> {
 
 /// Registers the CA in the files `acme`, with the proof that AWS IoT asks for.
 async fn register(world: &World) -> CertificateId {
+    make(world, "acme", "Acme CA", None);
+    register_made(world).await
+}
+
+/// Registers the CA that is in the files `acme` already.
+async fn register_made(world: &World) -> CertificateId {
     let store = world.server.store();
-    let ca = der(&make(world, "acme", "Acme CA", None).certificate);
+    let ca = der(&world.path("acme.pem"));
     let code = store.registration_code(now()).await.unwrap();
     let proof = der(&make(world, "proof", &code.to_string(), Some("acme")).certificate);
     let checked = perennial_pki::check_ca(&ca, now()).unwrap();
@@ -131,6 +138,63 @@ async fn a_device_of_a_registered_ca_introduces_itself_and_is_activated() {
     store.delete_ca(ca, now()).await.unwrap();
     world.server.registry().cas_changed().await.unwrap();
     assert!(pump.publish(&credential, topic, "{}").await);
+}
+
+/// A revocation list of the CA in the files `acme` with the certificate in the files `name`.
+fn revoke(world: &World, name: &str, list: &Path) {
+    let at = |name: &str| world.path(name).display().to_string();
+    let settings = format!(
+        "[ca]\ndefault_ca=own\n[own]\ndatabase={}\ndefault_md=sha256\ndefault_crl_days=1\n",
+        at("index")
+    );
+    fs::write(world.path("ca.cnf"), settings).unwrap();
+    fs::write(world.path("index"), "").unwrap();
+    let ca = |arguments: &[&str]| {
+        let mut command = Command::new("openssl");
+        command.args(["ca", "-config", &at("ca.cnf"), "-cert", &at("acme.pem")]);
+        let output = command.args(["-keyfile", &at("acme.key")]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    ca(&["-revoke", &at(&format!("{name}.pem"))]);
+    ca(&["-gencrl", "-out", &list.display().to_string()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_registered_ca_has_revoked_is_found_by_audits() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("acme.crl");
+    let mut config = world::config();
+    config.audit.revocation_lists = vec![list.clone()];
+    let world = World::begin_with(config).await;
+    world.is_audited().await;
+
+    make(&world, "acme", "Acme CA", None);
+    let own = der(&make(&world, "pump", "pump-1", Some("acme")).certificate);
+    revoke(&world, "pump", &list);
+    let ca = register_made(&world).await;
+    let checked = perennial_pki::check_alone(&own, now()).unwrap();
+    let certificate = NewCertificate {
+        certificate_id: checked.certificate_id,
+        der: own,
+        spki_digest: checked.spki_digest,
+        validity: checked.validity,
+        status: CertificateStatus::Active,
+        issuer: Some(ca),
+        mode: CertificateMode::Default,
+        thing: None,
+        policies: Vec::new(),
+    };
+    world.server.store().register(vec![certificate], now()).await.unwrap();
+
+    world::until("the audit finds the revoked certificate", async || {
+        let task = world.server.audit_now().await.unwrap().task_id;
+        let check = Some(CheckName::RevokedDeviceCertificateStillActive);
+        let filter = FindingFilter { task: Some(task), check, ..FindingFilter::default() };
+        let (found, _) = world.server.store().findings(filter, None, 9, now()).await.unwrap();
+        let resource = &found.first()?.resource.resource_identifier;
+        (resource.device_certificate() == Some(checked.certificate_id)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

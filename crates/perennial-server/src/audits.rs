@@ -11,10 +11,11 @@ use perennial_core::{
 use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_pki::{Authority, authority_facts, notes, read_crl};
 use perennial_store::{AuditSettings, Remedies, Store, StoreError, Surroundings};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::Config;
+use crate::{adapter::registered_cas, config::Config};
 
 /// Where messages about audits that ended are published: SNS's own message, word for word.
 pub const AUDIT_TOPIC: &str = "$perennial/audit/notification";
@@ -55,6 +56,7 @@ pub(crate) fn surroundings(config: &Config, authority: &Authority) -> anyhow::Re
             authority_facts(authority.root(), active, None)?,
         ],
         blocklist,
+        registered: Vec::new(),
         logging: tracing::enabled!(tracing::Level::ERROR),
     })
 }
@@ -123,11 +125,13 @@ async fn hand_on(store: &Store, broker: &BrokerHandle) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Takes the configured revocation lists in, now and every hour.
+/// Takes the configured revocation lists in: now, every hour, and when CAs changed, since one that
+/// was registered may have signed a list that was not believed before.
 pub(crate) async fn keep_revocation_lists(
     store: Store,
     authority: Arc<Authority>,
     config: Config,
+    ca_changes: Arc<Notify>,
     shutdown: CancellationToken,
 ) {
     if config.audit.revocation_lists.is_empty() {
@@ -143,6 +147,7 @@ pub(crate) async fn keep_revocation_lists(
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
+            () = ca_changes.notified() => {}
             () = tokio::time::sleep(REREAD) => {}
         }
     }
@@ -155,9 +160,11 @@ pub(crate) async fn take_in(
     path: &Path,
 ) -> anyhow::Result<bool> {
     let octets = tokio::fs::read(path).await?;
-    let authorities = [authority.issuing().to_vec(), authority.root().to_vec()];
+    let mut authorities = vec![authority.issuing().to_vec(), authority.root().to_vec()];
+    authorities.extend(registered_cas(store).await?.into_iter().map(|ca| ca.der));
     let list = tokio::task::spawn_blocking(move || {
-        read_crl(&octets, &[authorities[0].as_slice(), authorities[1].as_slice()])
+        let authorities: Vec<&[u8]> = authorities.iter().map(Vec::as_slice).collect();
+        read_crl(&octets, &authorities)
     });
     Ok(store.replace_crl(list.await??, SystemClock.now()).await?)
 }

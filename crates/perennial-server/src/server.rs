@@ -122,6 +122,7 @@ impl Server {
             store.clone(),
             Arc::clone(&authority),
             config.clone(),
+            registry.ca_changes(),
             shutdown.clone(),
         );
 

@@ -2,6 +2,7 @@
 
 import tempfile
 
+import audits
 from audits import pages
 from openssl import Pki
 from signed import session
@@ -157,6 +158,33 @@ def transfers(iot):
         iot.refused(operation, *NOT_FOUND, certificateId=HEX, **arguments)
     assert iot.describe_certificate(certificateId=id)["certificateDescription"]["status"] == "INACTIVE"
     assert pages(iot, "list_outgoing_certificates", "outgoingCertificates") == []
+
+
+def audited(iot):
+    """A CA that is about to end is found, and mitigation keeps new certificates of it out. Needs the action
+    `tell` of the audits' own calls."""
+    with tempfile.TemporaryDirectory() as folder:
+        pki = Pki(folder)
+        ca = iot.register_ca_certificate(caCertificate=pki.make("ending", "Ending CA", days=7),
+                                         certificateMode="SNI_ONLY", setAsActive=True)["certificateId"]
+        found = lambda task: [it for it in pages(iot, "list_audit_findings", "findings", taskId=task)
+                              if it["nonCompliantResource"]["resourceIdentifier"] == {"caCertificateId": ca}]
+        [finding] = found(audits.audit(iot, audits.AUTHORITY))
+        assert finding["reasonForNonComplianceCode"] == "CERTIFICATE_APPROACHING_EXPIRATION", finding
+        assert (finding["severity"], finding["nonCompliantResource"]["resourceType"]) == ("MEDIUM", "CA_CERTIFICATE")
+
+        iot.create_mitigation_action(actionName="deactivate-ca", roleArn=audits.ROLE,
+                                     actionParams={"updateCACertificateParams": {"action": "DEACTIVATE"}})
+        iot.start_audit_mitigation_actions_task(
+            taskId="ca", target={"findingIds": [finding["findingId"]]},
+            auditCheckToActionsMapping={audits.AUTHORITY: ["deactivate-ca", "tell"]})
+        ended = audits.until_over(lambda: iot.describe_audit_mitigation_actions_task(taskId="ca"))
+        assert ended["taskStatus"] == "COMPLETED", ended
+        assert iot.describe_ca_certificate(certificateId=ca)["certificateDescription"]["status"] == "INACTIVE"
+        iot.refused("register_certificate", *STATE, certificatePem=pki.make("one", "one", issuer="ending", days=1))
+        assert found(audits.audit(iot, audits.AUTHORITY)) == []
+        iot.delete_ca_certificate(certificateId=ca)
+        iot.delete_mitigation_action(actionName="deactivate-ca")
 
 
 def all_of_it(iot):

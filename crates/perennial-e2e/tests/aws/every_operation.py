@@ -138,5 +138,6 @@ for story in [audits.configuration, audits.tasks, audits.schedules, audits.suppr
     story(iot)
 audits.story(iot, thing="expiring")
 audits.cancelled(iot)
+cas.audited(iot)
 audits.deleted(iot)
 finish(iot, sys.argv[1:])

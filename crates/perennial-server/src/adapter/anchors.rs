@@ -1,10 +1,15 @@
 //! Whose device certificates are trusted: the built-in authority's, and those of registered CAs.
 
 use perennial_broker::{AnchorError, TrustAnchors, TrustedIssuer};
-use perennial_core::registry::{AutoRegistration, CaCertificate, CaStatus};
+use perennial_core::{
+    audit::revocation::AuthorityFacts,
+    certificate::CertificateStatus,
+    registry::{AutoRegistration, CaCertificate, CaStatus},
+};
 use perennial_store::{Order, Store, StoreError};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::Mutex;
+use tracing::warn;
 
 /// How many CAs are read at once.
 const PAGE: usize = 250;
@@ -45,23 +50,31 @@ impl Anchors {
         self.anchors.clone()
     }
 
-    /// Reads the registered CAs again; they count from the next handshake on.
+    /// Reads the registered CAs again; they count from the next handshake, and audit, on.
     ///
     /// One that is INACTIVE stays trusted: that keeps new certificates of it out, not those that
     /// are registered.
     pub(crate) async fn refresh(&self) -> Result<(), AnchorsNotSet> {
         let _turn = self.turn.lock().await;
-        let mut issuers = vec![TrustedIssuer { der: self.built_in.clone(), introduces: false }];
-        let mut after = None;
-        loop {
-            let page = self.store.ca_certificates(None, Order::Ascending, after, PAGE).await?;
-            issuers.extend(page.items.into_iter().map(issuer));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+        let cas = registered_cas(&self.store).await?;
+        let audited = cas.iter().filter_map(facts).collect();
+        self.store.change_audit_surroundings(|around| around.registered = audited);
+        let own = TrustedIssuer { der: self.built_in.clone(), introduces: false };
+        let issuers: Vec<_> = std::iter::once(own).chain(cas.into_iter().map(issuer)).collect();
         Ok(self.anchors.replace_issuers(&issuers)?)
+    }
+}
+
+/// Every registered CA: a few, which are all held anyway.
+pub(crate) async fn registered_cas(store: &Store) -> Result<Vec<CaCertificate>, StoreError> {
+    let (mut cas, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.ca_certificates(None, Order::Ascending, after, PAGE).await?;
+        cas.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(cas);
+        }
     }
 }
 
@@ -69,4 +82,15 @@ fn issuer(ca: CaCertificate) -> TrustedIssuer<'static> {
     let introduces =
         ca.status == CaStatus::Active && ca.auto_registration == AutoRegistration::Enable;
     TrustedIssuer { der: CertificateDer::from(ca.der), introduces }
+}
+
+fn facts(ca: &CaCertificate) -> Option<AuthorityFacts> {
+    let status = match ca.status {
+        CaStatus::Active => CertificateStatus::Active,
+        CaStatus::Inactive => CertificateStatus::Inactive,
+    };
+    let unread = |error: &_| {
+        warn!(certificate.id = %ca.certificate_id, %error, "a CA certificate cannot be read for audits");
+    };
+    perennial_pki::authority_facts(&ca.der, status, None).inspect_err(unread).ok()
 }

@@ -18,8 +18,8 @@ mod remedies;
 mod running;
 mod sources;
 
-pub(crate) use anchors::Anchors;
 pub use anchors::AnchorsNotSet;
+pub(crate) use anchors::{Anchors, registered_cas};
 pub(crate) use authority::CertificateAuthority;
 pub(crate) use connections::record_connections;
 pub(crate) use entropy::SystemEntropy;

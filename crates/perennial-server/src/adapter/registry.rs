@@ -12,6 +12,8 @@ use perennial_core::{
 use perennial_orchestrator::port::{Enrolment, PortError, Registry, Retirement};
 use perennial_store::{Shared, Store, StoreError};
 
+use tokio::sync::Notify;
+
 use super::{Anchors, AnchorsNotSet, StorePrincipals, following::Following};
 
 /// The store's registry, with the broker told of every change.
@@ -21,6 +23,7 @@ pub struct LiveRegistry {
     broker: BrokerHandle,
     following: Following,
     anchors: Anchors,
+    ca_changes: Arc<Notify>,
 }
 
 impl LiveRegistry {
@@ -31,7 +34,7 @@ impl LiveRegistry {
         anchors: Anchors,
     ) -> Self {
         let following = Following::start(store.clone(), broker.clone());
-        Self { store, principals, broker, following, anchors }
+        Self { store, principals, broker, following, anchors, ca_changes: Arc::default() }
     }
 
     /// Lets live sessions of these certificates notice that something about them changed: their
@@ -69,7 +72,13 @@ impl LiveRegistry {
         self.anchors.refresh().await?;
         // Whether the registry alone vouches for a certificate depends on whether its CA is there.
         self.principals.forget_all();
+        self.ca_changes.notify_one();
         Ok(())
+    }
+
+    /// Wakes the one who waits whenever CAs changed.
+    pub(crate) fn ca_changes(&self) -> Arc<Notify> {
+        Arc::clone(&self.ca_changes)
     }
 }
 

@@ -8,9 +8,10 @@ use perennial_core::{
     audit::{Finding, Remedy},
     certificate::CertificateStatus,
     ids::{CertificateId, ThingGroupName, ThingName},
+    registry::CaStatus,
     time::Timestamp,
 };
-use perennial_store::{Remedies, RemedyError, Store, StoreError};
+use perennial_store::{CaUpdate, Remedies, RemedyError, Store, StoreError};
 use serde_json::json;
 
 use super::LiveRegistry;
@@ -39,7 +40,20 @@ impl StoreRemedies {
                 Ok(())
             }
             Err(StoreError::NotFound { .. } | StoreError::Unlawful(_)) => Ok(()),
-            Err(error) => Err(failed(&error)),
+            Err(error) => Err(internal(&error)),
+        }
+    }
+
+    /// Keeps new certificates of a registered CA out.
+    async fn deactivate_ca(&self, id: CertificateId, now: Timestamp) -> Result<(), RemedyError> {
+        let status = Some(CaStatus::Inactive);
+        let update = CaUpdate { status, ..CaUpdate::default() };
+        match self.store.update_ca(id, update, now).await {
+            Ok(_) => self.registry.cas_changed().await.map_err(|error| internal(&error)),
+            Err(StoreError::NotFound { .. }) => {
+                Err(nothing("it is no registered CA: this server's own authority stays in use"))
+            }
+            Err(error) => Err(internal(&error)),
         }
     }
 
@@ -55,8 +69,8 @@ impl StoreRemedies {
         for thing in things {
             let added =
                 self.store.change_groups(thing.clone(), groups.clone(), Vec::new(), now).await;
-            added.map_err(|error| failed(&error))?;
-            self.registry.thing_changed(thing).await.map_err(|error| failed(&error))?;
+            added.map_err(|error| internal(&error))?;
+            self.registry.thing_changed(thing).await.map_err(|error| internal(&error))?;
         }
         Ok(())
     }
@@ -69,7 +83,7 @@ impl StoreRemedies {
     ) -> Result<(), RemedyError> {
         let body = json!({ "topicArn": topic_arn, "finding": finding });
         let written = self.store.record_notices(vec![body.clone()], now).await;
-        written.map_err(|error| failed(&error))?;
+        written.map_err(|error| internal(&error))?;
         self.broker.publish(vec![Outgoing {
             topic: format!("{FINDINGS}/{}", finding.check_name),
             payload: body.to_string().into(),
@@ -91,9 +105,7 @@ impl Remedies for StoreRemedies {
         match remedy {
             Remedy::DeactivateDeviceCertificate(id) => self.deactivate(id, now).await,
             Remedy::Publish { topic_arn } => self.publish(&topic_arn, finding, now).await,
-            Remedy::DeactivateCaCertificate(_) => {
-                Err(nothing("the authority in use is this server's own and stays"))
-            }
+            Remedy::DeactivateCaCertificate(id) => self.deactivate_ca(id, now).await,
             Remedy::AddThingsToGroups { things, groups, .. } => {
                 self.add_things(things, &groups, now).await
             }
@@ -105,7 +117,7 @@ impl Remedies for StoreRemedies {
     }
 }
 
-fn failed(error: &StoreError) -> RemedyError {
+fn internal(error: &dyn std::error::Error) -> RemedyError {
     RemedyError { code: "INTERNAL_FAILURE", message: error.to_string() }
 }
 

@@ -132,7 +132,7 @@ pub(super) fn total(
         }
         ResourceType::IotPolicy => "SELECT COUNT(*) FROM policies",
         ResourceType::CaCertificate | ResourceType::IssuerCertificate => {
-            return Ok(context.surroundings.authorities.len() as u64);
+            return Ok(context.surroundings.all_authorities().count() as u64);
         }
         ResourceType::AccountSettings => return Ok(1),
         ResourceType::CognitoIdentityPool | ResourceType::RoleAlias | ResourceType::IamRole => {

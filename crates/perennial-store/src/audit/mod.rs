@@ -68,12 +68,21 @@ impl Default for AuditSettings {
 /// What audits examine that is not in the store.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// The authorities that are in use.
+    /// The server's own authorities.
     pub authorities: Vec<AuthorityFacts>,
+    /// The customer's CAs, as far as they are registered.
+    pub registered: Vec<AuthorityFacts>,
     /// Keys known to be weak.
     pub blocklist: Blocklist,
     /// Whether anything is logged.
     pub logging: bool,
+}
+
+impl Surroundings {
+    /// Every authority whose certificates devices have, or could have.
+    pub(crate) fn all_authorities(&self) -> impl Iterator<Item = &AuthorityFacts> {
+        self.authorities.iter().chain(&self.registered)
+    }
 }
 
 /// What is only in memory: what runs, and what is around.
@@ -88,6 +97,11 @@ impl Store {
     /// Tells audits what is around them, from the next one on.
     pub fn surround_audits(&self, surroundings: Surroundings) {
         *self.audits.surroundings.lock() = Arc::new(surroundings);
+    }
+
+    /// Changes what audits are told is around them, from the next one on.
+    pub fn change_audit_surroundings(&self, change: impl FnOnce(&mut Surroundings)) {
+        change(Arc::make_mut(&mut *self.audits.surroundings.lock()));
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn look(
 ) -> Result<Looked, StoreError> {
     let (now, listed) = (context.now, &context.surroundings.blocklist);
     let mut found = Vec::new();
-    for authority in &context.surroundings.authorities {
+    for authority in context.surroundings.all_authorities() {
         if check == CheckName::CaCertificateExpiring {
             found.extend(authority.expiring(now));
         } else if check == CheckName::CaCertificateKeyQuality {
