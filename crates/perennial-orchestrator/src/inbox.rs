@@ -3,14 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use perennial_core::{
-    ids::{CertificateId, ClientId},
+    ids::{CertificateId, ClientId, RotationId},
     rotation::Input,
 };
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::port::{Fact, FactId, Journal, PortError};
+use crate::{
+    awaited::{Awaited, Awaiting},
+    port::{Fact, FactId, Journal, PortError},
+};
 
 /// Presence: worth acting upon, but said again by itself if it is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +86,7 @@ pub struct Intake {
     recoveries: mpsc::Sender<Recovery>,
     news: Arc<Notify>,
     read_up_to: watch::Receiver<FactId>,
+    awaited: Awaited,
 }
 
 impl Intake {
@@ -104,6 +108,12 @@ impl Intake {
     /// Lets the inbox be read at once: somebody else wrote to it.
     pub fn nudge(&self) {
         self.news.notify_one();
+    }
+
+    /// Waits, from now on, for the request of the rotation `id` to be dealt with: call this before
+    /// the request is put in.
+    pub fn awaiting(&self, id: RotationId) -> Awaiting {
+        self.awaited.begin(id)
     }
 
     /// Passes a hint on.
@@ -135,6 +145,7 @@ pub(crate) fn inbox(
     journal: Arc<dyn Journal>,
     arrivals: mpsc::Sender<Arrival>,
     recoveries: mpsc::Sender<Recovery>,
+    awaited: Awaited,
 ) -> (Intake, Reader) {
     let news = Arc::new(Notify::new());
     let (read_up_to, reading) = watch::channel(FactId::default());
@@ -144,6 +155,7 @@ pub(crate) fn inbox(
         recoveries,
         news: Arc::clone(&news),
         read_up_to: reading,
+        awaited,
     };
     (intake, Reader { journal, arrivals, news, read_up_to })
 }

@@ -9,6 +9,7 @@
 //! The ring turns one way and in batches: one commit serves every rotation that a batch touches.
 #![warn(missing_docs)]
 
+mod awaited;
 mod clock;
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -26,6 +27,7 @@ mod ring;
 mod scheduler;
 mod verbs;
 
+pub use awaited::Awaiting;
 pub use clock::SystemClock;
 pub use inbox::{Hint, Intake, Recovery};
 pub use ring::{Ports, Ring, Settings};

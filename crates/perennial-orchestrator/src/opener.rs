@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use perennial_core::{
     certificate::{Certificate, CertificateStatus},
-    ids::{AuditTaskId, CertificateId, ThingName},
+    ids::{AuditTaskId, CertificateId, RotationId, ThingName},
     rotation::{Cause, FaultKind, Opening, open},
 };
 use tokio::sync::mpsc;
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
+    awaited::Awaited,
     inbox::{Arrival, Recovery},
     port::{Commit, Fact, FactId, NewRotation, PortError},
     ring::{Ports, Settings},
@@ -33,7 +34,16 @@ pub(crate) struct Request {
 #[derive(Debug)]
 enum Wish {
     Findings { task: AuditTaskId },
-    One { thing: ThingName, certificate_id: Option<CertificateId>, rekey: bool },
+    One(Asked),
+}
+
+/// One rotation that somebody asked for.
+#[derive(Debug)]
+struct Asked {
+    rotation_id: Option<RotationId>,
+    thing: ThingName,
+    certificate_id: Option<CertificateId>,
+    rekey: bool,
 }
 
 impl Request {
@@ -43,8 +53,12 @@ impl Request {
             Arrival::Fact(fact, Fact::AuditCompleted { task }) => {
                 Ok(Self { fact, wish: Wish::Findings { task } })
             }
-            Arrival::Fact(fact, Fact::RotationRequested { thing, certificate_id, rekey }) => {
-                Ok(Self { fact, wish: Wish::One { thing, certificate_id, rekey } })
+            Arrival::Fact(
+                fact,
+                Fact::RotationRequested { rotation_id, thing, certificate_id, rekey },
+            ) => {
+                let asked = Asked { rotation_id, thing, certificate_id, rekey };
+                Ok(Self { fact, wish: Wish::One(asked) })
             }
             other @ (Arrival::Fact(..) | Arrival::Hint(_)) => Err(other),
         }
@@ -68,6 +82,7 @@ pub(crate) struct Opener {
     settings: Arc<Settings>,
     requests: mpsc::UnboundedReceiver<Request>,
     recoveries: mpsc::Receiver<Recovery>,
+    awaited: Awaited,
 }
 
 impl Opener {
@@ -75,8 +90,9 @@ impl Opener {
         ports: Ports,
         settings: Arc<Settings>,
         (requests, recoveries): (mpsc::UnboundedReceiver<Request>, mpsc::Receiver<Recovery>),
+        awaited: Awaited,
     ) -> Self {
-        Self { ports, settings, requests, recoveries }
+        Self { ports, settings, requests, recoveries, awaited }
     }
 
     /// Runs until `shutdown`; a request cut short is found in the inbox at the next start, and
@@ -121,12 +137,14 @@ impl Opener {
                 self.open_findings(*task).await?;
                 Vec::new()
             }
-            Wish::One { thing, certificate_id, rekey } => {
-                self.one(thing, *certificate_id, *rekey).await?
-            }
+            Wish::One(asked) => self.one(asked).await?,
         };
         let commit = Commit { openings, facts_done: vec![request.fact], ..Commit::default() };
-        self.ports.journal.commit(commit).await.map(drop)
+        self.ports.journal.commit(commit).await?;
+        if let Wish::One(Asked { rotation_id: Some(id), .. }) = &request.wish {
+            self.awaited.dealt_with(id);
+        }
+        Ok(())
     }
 
     async fn open_findings(&self, task: AuditTaskId) -> Result<(), PortError> {
@@ -215,21 +233,19 @@ impl Opener {
 
     /// The rotation of a thing that somebody asked for; none, with a word in the log, when the
     /// thing has no ACTIVE certificate or not the one named.
-    async fn one(
-        &self,
-        thing: &ThingName,
-        certificate_id: Option<CertificateId>,
-        rekey: bool,
-    ) -> Result<Vec<NewRotation>, PortError> {
+    async fn one(&self, asked: &Asked) -> Result<Vec<NewRotation>, PortError> {
+        let thing = &asked.thing;
         let found = self.ports.registry.certificates_of(std::slice::from_ref(thing)).await?;
         let wanted = |certificate: &Certificate| {
-            certificate_id.is_none_or(|wanted| wanted == certificate.certificate_id)
+            asked.certificate_id.is_none_or(|wanted| wanted == certificate.certificate_id)
         };
         let Some(certificate) = found.into_iter().flatten().find(wanted) else {
             warn!(thing.name = %thing, "asked to rotate a thing without such an ACTIVE certificate");
             return Ok(Vec::new());
         };
-        Ok(vec![self.opening(thing.clone(), &certificate, Cause::Operator, rekey)])
+        let mut opening = self.opening(thing.clone(), &certificate, Cause::Operator, asked.rekey);
+        opening.rotation.id = asked.rotation_id.unwrap_or(opening.rotation.id);
+        Ok(vec![opening])
     }
 
     /// ACTIVE, and its device can still be let in with it.

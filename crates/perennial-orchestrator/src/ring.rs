@@ -7,6 +7,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    awaited::Awaited,
     dispatcher::Dispatcher,
     driver::Driver,
     inbox::{Intake, inbox},
@@ -89,7 +90,8 @@ impl Ring {
         let (jobs_in, jobs) = mpsc::unbounded_channel();
         let (requests_in, requests) = mpsc::unbounded_channel();
         let (recoveries_in, recoveries) = mpsc::channel(RECOVERIES);
-        let (intake, reader) = inbox(Arc::clone(&ports.journal), arrivals_in, recoveries_in);
+        let (journal, awaited) = (Arc::clone(&ports.journal), Awaited::default());
+        let (intake, reader) = inbox(journal, arrivals_in, recoveries_in, awaited.clone());
         let verbs = Verbs::new(ports.clone(), Arc::clone(&settings));
 
         let driver =
@@ -100,8 +102,8 @@ impl Ring {
         tasks.spawn(Dispatcher::new(verbs, jobs, outcomes_in).run(shutdown.clone()));
         tasks.spawn(driver.run(left_over, shutdown.clone()));
         let wishes = (requests, recoveries);
-        tasks
-            .spawn(Opener::new(ports.clone(), Arc::clone(&settings), wishes).run(shutdown.clone()));
+        let opener = Opener::new(ports.clone(), Arc::clone(&settings), wishes, awaited);
+        tasks.spawn(opener.run(shutdown.clone()));
         tasks.spawn(reader.run(shutdown.clone()));
         tasks.spawn(Scheduler::new(ports, settings).run(shutdown.clone()));
         Ok(Self { intake, shutdown, tasks })

@@ -21,8 +21,12 @@ async fn writes_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let store = store(Path::new(&folder));
     for number in 0.. {
-        let fact =
-            Fact::RotationRequested { thing: thing(number), certificate_id: None, rekey: true };
+        let fact = Fact::RotationRequested {
+            rotation_id: None,
+            thing: thing(number),
+            certificate_id: None,
+            rekey: true,
+        };
         store.accept(vec![fact]).await.unwrap();
         store.create_thing(NewThing::named(thing(number)), NOW).await.unwrap();
         println!("acknowledged {number}");

@@ -122,7 +122,8 @@ impl<'a> Bare<'a> {
     /// Has the server rotate it, and waits until it is asked for a CSR.
     pub(crate) async fn rotation_begins(&self) {
         let thing = self.thing.clone();
-        let request = Fact::RotationRequested { thing, certificate_id: None, rekey: true };
+        let request =
+            Fact::RotationRequested { rotation_id: None, thing, certificate_id: None, rekey: true };
         self.world.server.intake().accept(vec![request]).await.unwrap();
         self.reaches("AwaitingCsr").await;
     }

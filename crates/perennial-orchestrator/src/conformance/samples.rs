@@ -70,7 +70,12 @@ pub(super) fn opening(series: u8, number: u32) -> NewRotation {
 }
 
 pub(super) fn requested(number: u32) -> Fact {
-    Fact::RotationRequested { thing: thing(number), certificate_id: None, rekey: true }
+    Fact::RotationRequested {
+        rotation_id: None,
+        thing: thing(number),
+        certificate_id: None,
+        rekey: true,
+    }
 }
 
 /// What the core makes of an input.

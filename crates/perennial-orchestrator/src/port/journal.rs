@@ -47,6 +47,9 @@ pub enum Fact {
     },
     /// Somebody wants a certificate rotated now.
     RotationRequested {
+        /// The id that the rotation shall have; drawn when it is opened, if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rotation_id: Option<RotationId>,
         /// The thing.
         thing: ThingName,
         /// Its certificate; `None` for the one it uses.

@@ -150,7 +150,13 @@ impl Stage {
 
     pub(crate) async fn request_rotation(&self, number: u32) {
         let thing = thing(number);
-        self.say(Fact::RotationRequested { thing, certificate_id: None, rekey: true }).await;
+        self.say(Fact::RotationRequested {
+            rotation_id: None,
+            thing,
+            certificate_id: None,
+            rekey: true,
+        })
+        .await;
     }
 
     /// Runs an audit, and again until it is done.

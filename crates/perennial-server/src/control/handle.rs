@@ -178,7 +178,12 @@ impl Server {
         let found = certificates.iter().any(|it| Some(it.certificate_id) == wanted);
         anyhow::ensure!(found, "thing {thing} has no such ACTIVE certificate to rotate");
         let rekey = self.config().rotation.rekey;
-        let fact = Fact::RotationRequested { thing: thing.clone(), certificate_id: wanted, rekey };
+        let fact = Fact::RotationRequested {
+            rotation_id: None,
+            thing: thing.clone(),
+            certificate_id: wanted,
+            rekey,
+        };
         self.intake().accept(vec![fact]).await?;
         Ok(vec![json!({ "thingName": thing, "outgoing": wanted, "rotation": "requested" })])
     }
