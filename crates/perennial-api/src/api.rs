@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State};
-use perennial_core::policy::Scope;
+use axum::{Router, extract::State, routing::get};
+use perennial_core::{ids::PolicyName, policy::Scope};
 use perennial_orchestrator::{Intake, port::Clock};
 use perennial_pki::{Authority, Profile};
 use perennial_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::{KeyRing, Running, gate, table::Table};
+use crate::{KeyRing, Running, gate, openapi, table::Table};
 
 /// What the API may be told.
 #[derive(Debug, Clone)]
@@ -19,6 +19,10 @@ pub struct Settings {
     pub scope: Scope,
     /// How the certificates it issues look.
     pub profile: Profile,
+    /// The policy that an enrolled device gets when no other is named.
+    pub device_policy: PolicyName,
+    /// Whether the rotations that are asked for want a new key.
+    pub rekey: bool,
 }
 
 /// The API over one store. Cheap to clone.
@@ -70,7 +74,10 @@ impl Api {
     pub fn router(&self) -> Router {
         let signed =
             |State(api): State<Self>, request| async move { gate::answer(api, request).await };
-        Router::new().fallback(signed).with_state(self.clone())
+        Router::new()
+            .route(openapi::PATH, get(openapi::show))
+            .fallback(signed)
+            .with_state(self.clone())
     }
 
     /// Waits until every operation under way has ended. The listeners must have stopped.

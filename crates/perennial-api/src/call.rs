@@ -6,7 +6,7 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use bytes::Bytes;
 use http::request;
 use perennial_core::{
-    ids::{CertificateId, ThingName},
+    ids::{CertificateId, PolicyName, ThingName},
     policy::Scope,
     time::Timestamp,
 };
@@ -52,6 +52,14 @@ impl Call {
 
     pub(crate) fn profile(&self) -> &Profile {
         &self.parts.settings.profile
+    }
+
+    pub(crate) fn device_policy(&self) -> &PolicyName {
+        &self.parts.settings.device_policy
+    }
+
+    pub(crate) fn rekey(&self) -> bool {
+        self.parts.settings.rekey
     }
 
     pub(crate) fn scope(&self) -> &Scope {

@@ -36,6 +36,10 @@ pub(crate) struct Input<P = Nothing, Q = Nothing, B = Nothing> {
 /// What can be read from a request.
 pub(crate) trait FromReceived: Sized {
     fn read(received: &Received) -> Result<Self, ApiError>;
+
+    /// The members that can be read.
+    #[cfg(test)]
+    fn members() -> crate::members::Members;
 }
 
 impl<P, Q, B> FromReceived for Input<P, Q, B>
@@ -52,6 +56,11 @@ where
             body: from_body(&received.body)?,
             headers: received.head.headers.clone(),
         })
+    }
+
+    #[cfg(test)]
+    fn members() -> crate::members::Members {
+        crate::members::Members::of::<P, Q, B>()
     }
 }
 

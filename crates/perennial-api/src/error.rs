@@ -6,12 +6,12 @@ use perennial_core::{
     access::Need,
     registry::{ArnError, AttributeError, PolicyRefused, TagError},
 };
-use perennial_pki::RegistrationRefused;
+use perennial_pki::{IssueError, RegistrationRefused};
 use perennial_store::StoreError;
 use serde_json::{Map, Value, json};
 use tracing::error;
 
-use crate::sigv4::SignatureError;
+use crate::{EnrolmentError, sigv4::SignatureError};
 
 macro_rules! codes {
     ($($code:ident $status:ident,)+) => {
@@ -177,6 +177,22 @@ impl From<RegistrationRefused> for ApiError {
     }
 }
 
+impl From<EnrolmentError> for ApiError {
+    fn from(error: EnrolmentError) -> Self {
+        match error {
+            EnrolmentError::Csr { .. } => Self::invalid(error.to_string()),
+            EnrolmentError::Store(error) => error.into(),
+            EnrolmentError::Gone => Self::not_found(error.to_string()),
+            EnrolmentError::Issue(IssueError::NoTimeLeft { .. }) => {
+                Self::invalid(error.to_string())
+            }
+            EnrolmentError::Issue(_) | EnrolmentError::Serial(_) | EnrolmentError::Closing => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let code = match &error {
@@ -191,6 +207,7 @@ impl From<StoreError> for ApiError {
             StoreError::VersionsLimitExceeded(_) => Code::VersionsLimitExceededException,
             StoreError::DeleteConflict(_) => Code::DeleteConflictException,
             StoreError::LimitExceeded(_) => Code::LimitExceededException,
+            StoreError::Conflict(_) => Code::ConflictException,
             StoreError::StateConflict(_) | StoreError::Unlawful(_) => {
                 Code::CertificateStateException
             }

@@ -11,10 +11,14 @@ mod body;
 mod bucket;
 mod call;
 mod decode;
+mod enrolment;
 mod error;
 mod gate;
 mod key_ring;
 mod listener;
+#[cfg(test)]
+mod members;
+mod openapi;
 mod operation;
 mod page;
 mod pem;
@@ -25,8 +29,9 @@ mod wire;
 
 pub use api::{Api, Settings};
 pub use bucket::Rate;
+pub use enrolment::{Candidate, Enrolled, Enrolment, EnrolmentError};
 pub use error::{ApiError, Code};
 pub use key_ring::{KeyRing, NewKey};
 pub use listener::{BindError, Limits, Listener, Peer};
-pub use operation::aws_operation_names;
+pub use operation::{aws_operation_names, own_operation_names};
 pub use running::{NotInForce, Running};

@@ -16,6 +16,9 @@ use crate::{
     sigv4::Service,
 };
 
+/// What the paths of Perennial's own operations begin with.
+const OWN: &str = "/api/v1/";
+
 type Answered = Pin<Box<dyn Future<Output = Result<Value, ApiError>> + Send>>;
 type Run = Arc<dyn Fn(Call, Received) -> Answered + Send + Sync>;
 
@@ -31,6 +34,8 @@ pub(crate) struct Operation {
     /// What a caller's role must allow.
     pub(crate) need: Need,
     run: Run,
+    #[cfg(test)]
+    pub(crate) members: crate::members::Members,
 }
 
 impl Operation {
@@ -56,7 +61,21 @@ impl Operation {
                 serde_json::to_value(output).map_err(|error| ApiError::internal(&error))
             })
         };
-        Self { name, service: Service::Iot, method, path, need, run: Arc::new(run) }
+        Self {
+            name,
+            service: Service::Iot,
+            method,
+            path,
+            need,
+            run: Arc::new(run),
+            #[cfg(test)]
+            members: Input::<P, Q, B>::members(),
+        }
+    }
+
+    /// Whether it is one of Perennial's own.
+    pub(crate) fn is_own(&self) -> bool {
+        self.path.starts_with(OWN)
     }
 
     pub(crate) fn run(&self, call: Call, received: Received) -> Answered {

@@ -105,6 +105,13 @@ pub(crate) fn certificate_id<'de, D: Deserializer<'de>>(
     text.to_ascii_lowercase().parse().map_err(D::Error::custom)
 }
 
+/// The same where there may be one.
+pub(crate) fn some_certificate_id<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<CertificateId>, D::Error> {
+    certificate_id(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

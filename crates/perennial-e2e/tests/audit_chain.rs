@@ -76,8 +76,7 @@ async fn an_audit_acted_upon_twice_opens_one_rotation() {
     })
     .await;
 
-    let rotations = world.server.store().rotations(Default::default(), 10).await.unwrap();
-    assert_eq!(rotations.len(), 1);
+    assert_eq!(world.rotations().await.len(), 1);
     assert_eq!(
         (second.task_status, second.task_type),
         (TaskStatus::Completed, TaskType::OnDemandAuditTask)

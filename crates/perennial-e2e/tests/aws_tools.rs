@@ -63,6 +63,18 @@ async fn boto3_finds_every_operation_as_botocores_model_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn our_own_operations_answer_as_the_document_has_it() {
+    let world = World::begin().await;
+    world.enroll("expiring").await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("own_operations.py")).args(perennial_api::own_operation_names());
+    passes(python).await;
+
+    assert!(world.server.store().verify_events().await.is_ok_and(|chain| chain.is_ok()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_input_gets_awss_error_and_leaves_nothing_behind() {
     let world = World::begin().await;
 

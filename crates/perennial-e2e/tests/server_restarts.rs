@@ -6,17 +6,14 @@ use std::collections::BTreeMap;
 
 use perennial_core::{ids::ThingName, rotation::Outcome};
 use perennial_orchestrator::port::Stored;
-use perennial_store::RotationFilter;
 use world::{World, until};
 
 const DEVICES: usize = 5;
 
 /// All rotations, once there is one for each device.
-#[expect(clippy::unwrap_used, reason = "a story's own machinery")]
 async fn opened(world: &World) -> Vec<Stored> {
     until("a rotation is open for each device", async || {
-        let all = RotationFilter::default();
-        let found = world.server.store().rotations(all, 100).await.unwrap();
+        let found = world.rotations().await;
         (found.len() == DEVICES).then_some(found)
     })
     .await

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use perennial_api::{Api, KeyRing, Limits, Listener, Settings};
 use perennial_broker::https_config;
+use perennial_core::ids::PolicyName;
 use perennial_orchestrator::{Intake, SystemClock, port::Clock as _};
 use perennial_pki::Authority;
 use perennial_store::Store;
@@ -11,6 +12,7 @@ use rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    DEVICE_POLICY,
     adapter::{LiveRegistry, RunningServer, StorePrincipals},
     administrator,
     config::Config,
@@ -68,7 +70,12 @@ impl Ports {
         let keys = KeyRing::load(store.clone(), config.request_rate(), now).await?;
         administrator::ensure(&keys, data, now).await?;
         administrator::write_config(config, https, data)?;
-        let settings = Settings { scope: config.scope(), profile: config.device_profile() };
+        let settings = Settings {
+            scope: config.scope(),
+            profile: config.device_profile(),
+            device_policy: PolicyName::new(DEVICE_POLICY)?,
+            rekey: config.rotation.rekey,
+        };
         let (authority, clock) = (Arc::clone(authority), Arc::new(SystemClock));
         let api = Api::new(settings, keys, authority, Arc::new(running), intake, clock);
         let plain = self.plain.as_ref().map(Listener::local_addr);

@@ -19,5 +19,6 @@ pub use administrator::{config_path, credentials_path};
 pub use audits::AUDIT_TOPIC;
 pub use causes::with_causes;
 pub use config::{Config, ConfigError};
-pub use enrolment::{Candidate, Certified};
+pub use enrolment::Certified;
+pub use perennial_api::Candidate;
 pub use server::{DEVICE_POLICY, Server};

@@ -189,6 +189,10 @@ impl Server {
         &self.authority
     }
 
+    pub(crate) fn shared_authority(&self) -> &Arc<Authority> {
+        &self.authority
+    }
+
     /// The broker.
     pub fn broker(&self) -> &BrokerHandle {
         &self.broker

@@ -1,6 +1,7 @@
 //! Which certificate is attached to which thing, and how.
 
 use perennial_core::{
+    certificate::Certificate,
     ids::{CertificateId, ThingName},
     registry::PrincipalType,
     time::Timestamp,
@@ -8,7 +9,16 @@ use perennial_core::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 
-use crate::{Page, Store, StoreError, certificates, events, page::one_more, row, things};
+use crate::{
+    Page, Store, StoreError, certificates,
+    events::{self, count},
+    page::one_more,
+    row::{self, CERTIFICATE},
+    things,
+};
+
+/// How many certificates of a thing are looked at; one in order has one, or two while it rotates.
+const LOOKED_AT: usize = 250;
 
 impl Store {
     /// Attaches a certificate to a thing; answers whether that is new.
@@ -106,6 +116,23 @@ impl Store {
         })
         .await
     }
+}
+
+/// The certificates of a thing, whatever their status, up to a bound.
+pub(crate) fn certificates_of(
+    connection: &Connection,
+    thing: &ThingName,
+) -> Result<Vec<Certificate>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {CERTIFICATE} FROM certificates WHERE id IN \
+         (SELECT certificate_id FROM thing_certificates WHERE thing = ? LIMIT ?)"
+    ))?;
+    let mut rows = statement.query(params![thing.as_str(), count(LOOKED_AT)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(row::certificate(row)?);
+    }
+    Ok(found)
 }
 
 /// How the certificate is attached to `thing`, if it is.

@@ -262,7 +262,7 @@ pub(crate) fn claim_own_key(
     Ok(())
 }
 
-fn register(
+pub(crate) fn register(
     connection: &Connection,
     it: &NewCertificate,
     now: Timestamp,
@@ -336,7 +336,7 @@ fn things_shown(connection: &Connection, id: &CertificateId) -> Result<Vec<Thing
     rows.map(|name| row::thing_name(&name?)).collect()
 }
 
-fn update_status(
+pub(crate) fn update_status(
     connection: &Connection,
     id: &CertificateId,
     to: CertificateStatus,

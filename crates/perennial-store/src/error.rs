@@ -67,6 +67,9 @@ pub enum StoreError {
     /// What was asked for breaks a rule: InvalidRequestException.
     #[error("{0}")]
     Invalid(String),
+    /// It contradicts what is there: ConflictException.
+    #[error("{0}")]
+    Conflict(String),
     /// The certificate's status does not allow it: CertificateStateException.
     #[error("{0}")]
     StateConflict(String),
@@ -197,6 +200,7 @@ impl StoreError {
             | Self::LimitExceeded(_)
             | Self::VersionsLimitExceeded(_)
             | Self::Invalid(_)
+            | Self::Conflict(_)
             | Self::StateConflict(_)
             | Self::Refused(_)
             | Self::Unlawful(_)

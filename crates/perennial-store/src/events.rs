@@ -1,16 +1,13 @@
 //! The event log: append-only, each record bound to all before it by a hash.
-//!
-//! `hash = SHA-256(hash before ‖ seq ‖ at ‖ kind ‖ 0 ‖ body)`, integers as eight octets, most
-//! significant first; the hash before the first record is 32 zero octets. A record that was
-//! changed, taken out or put in breaks the chain from there on.
 
-use aws_lc_rs::digest::{Context, SHA256};
-use perennial_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use perennial_core::{ids::Digest, time::Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Store, StoreError, actor};
+use crate::{Order, Page, Store, StoreError, actor, event_chain::hash, page::one_more};
+
+const COLUMNS: &str = "seq, at, kind, body, hash";
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,27 +21,15 @@ pub struct Event {
     pub kind: String,
     /// The particulars.
     pub body: Value,
+    /// Binds it to all before it.
+    pub hash: Digest,
 }
 
-/// The first record that does not fit.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("event {seq} does not fit the chain: it or one before it was changed after it was written")]
-pub struct BrokenChain {
-    /// Its number.
-    pub seq: i64,
-}
-
-fn hash(before: &[u8], seq: i64, at: i64, kind: &str, body: &str) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    context.update(before);
-    context.update(&seq.to_be_bytes());
-    context.update(&at.to_be_bytes());
-    context.update(kind.as_bytes());
-    context.update(&[0]);
-    context.update(body.as_bytes());
-    let mut digest = [0; 32];
-    digest.copy_from_slice(context.finish().as_ref());
-    digest
+/// Which records to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EventFilter {
+    /// Only those above this number.
+    pub above: i64,
 }
 
 /// Appends a record in the transaction under way.
@@ -73,19 +58,23 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the log cannot be read.
     pub async fn events(&self, after: i64, limit: usize) -> Result<Vec<Event>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT seq, at, kind, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
-            )?;
-            let rows = statement.query_map(params![after, count(limit)], |row| {
-                let (at, body): (i64, String) = (row.get(1)?, row.get(3)?);
-                let at = Timestamp::from_millis(at);
-                let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
-                Ok(Event { seq: row.get(0)?, at, kind: row.get(2)?, body })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+        let all = EventFilter { above: after };
+        Ok(self.list_events(all, Order::Ascending, None, limit).await?.items)
+    }
+
+    /// Records that `filter` selects, by number in either direction, at most `limit` beyond
+    /// `after`, the number of the page before's last.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log cannot be read.
+    pub async fn list_events(
+        &self,
+        filter: EventFilter,
+        order: Order,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<Event, i64>, StoreError> {
+        self.read(move |connection| list(connection, filter, order, after, limit)).await
     }
 
     /// Appends what people were told, one record each.
@@ -102,31 +91,36 @@ impl Store {
         })
         .await
     }
-
-    /// Checks the whole chain and answers how many records it has.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the log cannot be read; `Ok(Err(BrokenChain))` when it was tampered with.
-    pub async fn verify_events(&self) -> Result<Result<i64, BrokenChain>, StoreError> {
-        self.read(verify).await
-    }
 }
 
-fn verify(connection: &Connection) -> Result<Result<i64, BrokenChain>, StoreError> {
-    let mut statement =
-        connection.prepare("SELECT seq, at, kind, body, hash FROM events ORDER BY seq")?;
-    let mut rows = statement.query([])?;
-    let (mut before, mut count) = ([0u8; 32], 0);
-    while let Some(row) = rows.next()? {
-        let (seq, at): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let (kind, body): (String, String) = (row.get(2)?, row.get(3)?);
-        let stored: [u8; 32] = row.get(4)?;
-        if seq != count + 1 || stored != hash(&before, seq, at, &kind, &body) {
-            return Ok(Err(BrokenChain { seq }));
-        }
-        (before, count) = (stored, seq);
-    }
-    Ok(Ok(count))
+fn list(
+    connection: &Connection,
+    filter: EventFilter,
+    order: Order,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Page<Event, i64>, StoreError> {
+    let (above, below) = match order {
+        Order::Ascending => (after.unwrap_or(0).max(filter.above), i64::MAX),
+        Order::Descending => (filter.above, after.unwrap_or(i64::MAX)),
+    };
+    let direction = order.sql().0;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM events WHERE seq > ? AND seq < ? ORDER BY seq {direction} LIMIT ?"
+    ))?;
+    let rows = statement.query_map(params![above, below, one_more(limit)], event)?;
+    Ok(Page::cut(rows.collect::<Result<_, _>>()?, limit, |event| event.seq))
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let body: String = row.get(3)?;
+    Ok(Event {
+        seq: row.get(0)?,
+        at: Timestamp::from_millis(row.get(1)?),
+        kind: row.get(2)?,
+        body: serde_json::from_str(&body).unwrap_or(Value::String(body)),
+        hash: Digest::from_bytes(row.get(4)?),
+    })
 }
 
 pub(crate) fn count(limit: usize) -> i64 {

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_registry.sql"),
     include_str!("../migrations/0005_access_keys.sql"),
     include_str!("../migrations/0006_audits.sql"),
+    include_str!("../migrations/0007_enrolments.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

@@ -6,7 +6,9 @@ use std::{collections::BTreeSet, path::Path};
 use parking_lot::Mutex;
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
-    ids::{CertificateId, Digest, PolicyName, ThingGroupName, ThingName, ThingTypeName},
+    ids::{
+        CertificateId, Digest, PolicyName, RotationId, ThingGroupName, ThingName, ThingTypeName,
+    },
     policy::Document,
     registry::{
         Attributes, AutoRegistration, CaStatus, CertificateMode, GroupProperties, NewThing,
@@ -20,8 +22,9 @@ use rusqlite::{
 };
 
 use crate::{
-    AttributeFilter, CaUpdate, GroupFilter, GroupUpdate, NewCa, NewCertificate, Order, Presented,
-    Settings, Shared, Store, ThingFilter, ValueFilter,
+    AttributeFilter, CaUpdate, EnrolmentRequest, EventFilter, GroupFilter, GroupUpdate, Intent,
+    NewCa, NewCertificate, Order, OtherCertificates, Presented, RotationFilter, RotationRequest,
+    Settings, Shared, SignedEnrolment, Store, ThingFilter, ValueFilter,
 };
 
 /// What was run so far in this process.
@@ -148,6 +151,7 @@ async fn list(store: &Store) {
         let target = PolicyTarget::ThingGroup(north());
         store.attached_policies(target, recursive).await.unwrap();
     }
+    list_rotations_and_events(store).await;
     store.groups_of(pump()).await.unwrap();
     store.thing_types(None, 9).await.unwrap();
     store.policies(None, 9).await.unwrap();
@@ -172,6 +176,49 @@ async fn list(store: &Store) {
             }
         }
     }
+}
+
+async fn list_rotations_and_events(store: &Store) {
+    for order in [Order::Ascending, Order::Descending] {
+        for thing in [None, Some(pump())] {
+            for open in [true, false] {
+                let filter = RotationFilter { thing: thing.clone(), open, state: None };
+                store.list_rotations(filter, order, None, 9).await.unwrap();
+            }
+        }
+        store.list_events(EventFilter::default(), order, None, 9).await.unwrap();
+    }
+    store.verify_events().await.unwrap().unwrap();
+    let id = RotationId::from_bytes([1; 16]);
+    store.history_after(id, None, 9).await.unwrap();
+    let request =
+        RotationRequest { rotation_id: id, thing: pump(), certificate_id: None, rekey: true };
+    store.request_rotation(request, NOW).await.unwrap();
+    store.request_cancellation(id, NOW).await.unwrap_err();
+}
+
+/// Enrols a thing with a key, twice.
+async fn enrol(store: &Store) {
+    let thing = ThingName::new("enrolled").unwrap();
+    let digest = Digest::from_bytes([4; 32]);
+    let intent =
+        Intent { thing: thing.clone(), serial: [4; 20], validity: VALIDITY, spki: vec![4] };
+    let others = OtherCertificates::Refuse;
+    let request = EnrolmentRequest { intent, spki_digest: digest, others };
+    let key_of = |_: &[u8]| Some(Digest::from_bytes([4; 32]));
+    store.record_enrolments(vec![request], key_of, NOW).await.unwrap();
+    let signed = SignedEnrolment {
+        thing,
+        spki_digest: digest,
+        certificate_id: CertificateId::from_bytes([4; 32]),
+        der: vec![4],
+        validity: VALIDITY,
+        issuer: CA,
+        policies: Vec::new(),
+        others,
+    };
+    store.store_enrolled(vec![signed.clone()], key_of, NOW).await.unwrap();
+    store.store_enrolled(vec![signed], key_of, NOW).await.unwrap();
 }
 
 async fn change_and_delete(store: &Store) {
@@ -237,6 +284,7 @@ async fn no_statement_of_the_registry_reads_a_whole_table() {
     let store = Store::open(folder.path(), Settings::default()).unwrap();
 
     make(&store).await;
+    enrol(&store).await;
     list(&store).await;
     change_and_delete(&store).await;
 

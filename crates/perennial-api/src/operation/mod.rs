@@ -10,11 +10,15 @@ mod audit;
 mod ca_certificates;
 mod certificates;
 mod endpoint;
+mod enrolments;
+mod events;
 mod mitigation;
 mod policies;
 mod principals;
 mod registering;
 mod registration_code;
+mod rotations;
+mod shown_rotation;
 mod tags;
 mod thing_group_members;
 mod thing_groups;
@@ -33,11 +37,14 @@ pub(crate) fn all() -> Vec<Operation> {
         ca_certificates::operations(),
         certificates::operations(),
         endpoint::operations(),
+        enrolments::operations(),
+        events::operations(),
         mitigation::operations(),
         policies::operations(),
         principals::operations(),
         registering::operations(),
         registration_code::operations(),
+        rotations::operations(),
         tags::operations(),
         thing_group_members::operations(),
         thing_groups::operations(),
@@ -51,10 +58,14 @@ pub(crate) fn all() -> Vec<Operation> {
     .collect()
 }
 
-/// The names of the operations that are AWS's own; ours are under `/api/v1`.
+/// The names of the operations that are AWS's own.
 pub fn aws_operation_names() -> Vec<&'static str> {
-    let own = |operation: &Operation| operation.path.starts_with("/api/v1/");
-    all().iter().filter(|operation| !own(operation)).map(|operation| operation.name).collect()
+    all().iter().filter(|it| !it.is_own()).map(|it| it.name).collect()
+}
+
+/// The names of our own operations, which are under `/api/v1`.
+pub fn own_operation_names() -> Vec<&'static str> {
+    all().iter().filter(|it| it.is_own()).map(|it| it.name).collect()
 }
 
 #[cfg(test)]

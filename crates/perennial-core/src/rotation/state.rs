@@ -129,7 +129,37 @@ impl fmt::Display for Failure {
     }
 }
 
+impl Failure {
+    /// The failure's name, as it is stored.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Expired => "expired",
+            Self::NoAnswer => "no_answer",
+            Self::CsrRefused { .. } => "csr_refused",
+            Self::IssuingFailed { .. } => "issuing_failed",
+            Self::EnrollingFailed { .. } => "enrolling_failed",
+            Self::NoAck => "no_ack",
+            Self::DeviceRefused { .. } => "device_refused",
+            Self::Cancelled { .. } => "cancelled",
+            Self::RetiringFailed { .. } => "retiring_failed",
+        }
+    }
+}
+
 impl State {
+    /// The names of all states, in the order in which a rotation goes through them.
+    pub const NAMES: [&str; 8] = [
+        "AwaitingCsr",
+        "Issuing",
+        "Enrolling",
+        "AwaitingAck",
+        "Retiring",
+        "Rotated",
+        "RollingBack",
+        "Failed",
+    ];
+
     /// The state's name.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -10,17 +10,11 @@ import cas
 import groups
 import things
 from audits import pages
+from csr import csr
 from harness import Client, finish
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]})
-
-
-def csr(name):
-    made = subprocess.run(
-        ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-keyout", "/dev/null", "-subj", f"/CN={name}"], check=True, capture_output=True)
-    return made.stdout.decode()
 
 
 def certificates(iot):

@@ -23,7 +23,7 @@ use perennial_orchestrator::{
     port::{Clock as _, FactId, Journal as _, Stored},
 };
 use perennial_server::{Candidate, Config, Server};
-use perennial_store::{RotationFilter, StoredCertificate};
+use perennial_store::{Order, RotationFilter, StoredCertificate};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -160,7 +160,9 @@ impl World {
 
     /// Every rotation, the latest first.
     pub(crate) async fn rotations(&self) -> Vec<Stored> {
-        self.server.store().rotations(RotationFilter::default(), 100).await.unwrap()
+        let all = RotationFilter::default();
+        let listed = self.server.store().list_rotations(all, Order::Descending, None, 100);
+        listed.await.unwrap().items
     }
 
     /// What people were told under this name.

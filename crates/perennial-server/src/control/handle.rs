@@ -79,9 +79,10 @@ impl Server {
                 self.start_rotation(thing, certificate_id).await
             }
             Request::ListRotations { thing, open, limit } => {
-                let filter = RotationFilter { thing, open, before: None };
-                let found = store.rotations(filter, page(limit)).await?;
-                found.iter().map(rotation).collect()
+                let filter = RotationFilter { thing, open, state: None };
+                let order = perennial_store::Order::Descending;
+                let found = store.list_rotations(filter, order, None, page(limit)).await?;
+                found.items.iter().map(rotation).collect()
             }
             Request::ShowRotation { id } => self.show_rotation(id).await,
             Request::CancelRotation { id } => {
@@ -112,10 +113,7 @@ impl Server {
         let secs = validity_secs.unwrap_or(self.config().certificates.device_secs);
         let candidate = Candidate { thing: name.clone(), csr_pem };
         let certified = self.certify(vec![candidate], Duration::from_secs(secs)).await?;
-        let object = |it: crate::Certified| {
-            json!({ "thingName": name, "certificateId": it.certificate_id,
-                "certificatePem": it.chain_pem, "caPem": self.authority().root_pem() })
-        };
+        let object = |it: crate::Certified| json!({ "thingName": name, "certificatePem": it.chain_pem, "caPem": self.authority().root_pem() });
         Ok(certified.into_iter().map(object).collect())
     }
 

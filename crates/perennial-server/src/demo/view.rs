@@ -1,21 +1,12 @@
 //! The view: one bar for each state, so that one sees where the fleet is.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use perennial_core::audit::{AuditTask, CheckName};
+use perennial_core::{
+    audit::{AuditTask, CheckName},
+    rotation::State,
+};
 
 use super::Options;
-
-/// The states in the order in which a rotation goes through them.
-const STATES: [&str; 8] = [
-    "AwaitingCsr",
-    "Issuing",
-    "Enrolling",
-    "AwaitingAck",
-    "Retiring",
-    "Rotated",
-    "RollingBack",
-    "Failed",
-];
 
 /// What people see of the demo, on standard error; nothing when nobody watches.
 pub(super) struct View {
@@ -60,7 +51,7 @@ impl View {
     }
 
     pub(super) fn draw(&self, counts: &[(String, u64)]) {
-        for (number, state) in STATES.iter().enumerate() {
+        for (number, state) in State::NAMES.iter().enumerate() {
             let count = counts.iter().find(|(name, _)| name == state).map_or(0, |(_, n)| *n);
             if let Some(bar) = self.states.get(number) {
                 bar.set_position(count);
@@ -76,7 +67,7 @@ impl View {
 
     /// Adds the bars of the states.
     pub(super) fn with_states(mut self) -> Self {
-        for state in STATES {
+        for state in State::NAMES {
             let bar = self.bars.add(ProgressBar::new(self.devices));
             let colour = match state {
                 "Rotated" => "green",

@@ -1,0 +1,190 @@
+"""Calls every operation of ours, and holds each answer against the document that describes them.
+
+Arguments: the names of all of them. The server has a thing `expiring` whose certificate is about to end."""
+
+import json
+import re
+import sys
+import urllib.parse
+
+from csr import csr
+from signed import endpoint, http, send
+
+served = http.request("GET", endpoint + "/api/v1/openapi.json")
+assert served.status == 200 and served.headers["content-type"] == "application/json"
+document = json.loads(served.data)
+operations = {of["operationId"]: (method.upper(), path, of)
+              for path, methods in document["paths"].items() for method, of in methods.items()}
+called, faults = set(), []
+
+
+def resolved(schema):
+    while "$ref" in schema:
+        target = document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        schema = {**target, **{k: v for k, v in schema.items() if k != "$ref"}}
+    if "allOf" in schema:
+        parts = [resolved(part) for part in schema["allOf"]]
+        schema = {"type": "object", "required": sum([p.get("required", []) for p in parts], []),
+                  "properties": {k: v for p in parts for k, v in p["properties"].items()}}
+    return schema
+
+
+KINDS = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list, "object": dict}
+
+
+def check(where, schema, value):
+    schema = resolved(schema)
+    kind = schema.get("type")
+    if kind is None:
+        return
+    if not isinstance(value, KINDS[kind]) or isinstance(value, bool) != (kind == "boolean"):
+        faults.append(f"{where}: {value!r} is no {kind}")
+    elif kind == "object":
+        properties = schema["properties"]
+        for name in value.keys() - properties.keys():
+            faults.append(f"{where}.{name}: not in the document")
+        for name in set(schema.get("required", [])) - value.keys():
+            faults.append(f"{where}.{name}: missing")
+        for name in value.keys() & properties.keys():
+            check(f"{where}.{name}", properties[name], value[name])
+    elif kind == "array":
+        for item in value:
+            check(where, schema["items"], item)
+    elif "enum" in schema and value not in schema["enum"]:
+        faults.append(f"{where}: {value!r} is none of {schema['enum']}")
+    elif "pattern" in schema and not re.search(schema["pattern"], value):
+        faults.append(f"{where}: {value!r} does not match {schema['pattern']}")
+
+
+def ask(name, body=None, query=None, **path):
+    method, template, described = operations[name]
+    target = template.format(**path) + ("?" + urllib.parse.urlencode(query) if query else "")
+    response = send(method, target, json.dumps(body).encode() if body is not None else b"")
+    answer = json.loads(response.data)
+    called.add(name)
+    if response.status == 200:
+        assert response.headers["content-type"] == "application/json"
+        schema = described["responses"]["200"]["content"]["application/json"]["schema"]
+        check(name, schema, answer)
+    else:
+        error = document["components"]["responses"]["Error"]
+        check(name, error["content"]["application/json"]["schema"], answer)
+    return response.headers.get("x-amzn-errortype") or answer
+
+
+def done(name, *arguments, **path):
+    answer = ask(name, *arguments, **path)
+    assert isinstance(answer, dict), f"{name} {arguments} {path}: {answer}"
+    return answer
+
+
+def pages(name, member, query=None, size=2, **path):
+    items, query = [], {"maxResults": size, **(query or {})}
+    while True:
+        page = done(name, None, query, **path)
+        assert len(page[member]) <= size
+        items += page[member]
+        if "nextToken" not in page:
+            return items
+        query["nextToken"] = page["nextToken"]
+
+
+def enrolment():
+    request = csr("pump-1")
+    first = done("EnrollDevice", {"certificateSigningRequest": request, "validitySeconds": 86400}, thingName="pump-1")
+    assert first["created"] and first["deactivatedCertificateIds"] == []
+    again = done("EnrollDevice", {"certificateSigningRequest": request}, thingName="pump-1")
+    assert not again["created"] and again["certificatePem"] == first["certificatePem"]
+    assert ask("EnrollDevice", {"certificateSigningRequest": request}, thingName="pump-2") == "InvalidRequestException"
+
+    other = csr("pump-1")
+    assert ask("EnrollDevice", {"certificateSigningRequest": other}, thingName="pump-1") == "ConflictException"
+    beside = done("EnrollDevice", {"certificateSigningRequest": other, "otherCertificates": "KEEP"}, thingName="pump-1")
+    assert beside["created"] and beside["certificateId"] != first["certificateId"]
+    third = done("EnrollDevice", {"certificateSigningRequest": csr("pump-1"), "otherCertificates": "DEACTIVATE",
+                                  "policyNames": []}, thingName="pump-1")
+    assert set(third["deactivatedCertificateIds"]) == {first["certificateId"], beside["certificateId"]}
+    for bad in [{"certificateSigningRequest": "x"}, {"certificateSigningRequest": request, "validitySeconds": 0},
+                {"certificateSigningRequest": request, "validitySeconds": 10**12}, {}, {"colour": 1}]:
+        assert ask("EnrollDevice", bad, thingName="pump-3") == "InvalidRequestException", bad
+    assert ask("EnrollDevice", {"certificateSigningRequest": csr("pump-3"), "policyNames": ["nobody"]},
+               thingName="pump-3") == "ResourceNotFoundException"
+    return third["certificateId"]
+
+
+def rotations(certificate):
+    assert ask("StartRotation", {"thingName": "nobody"}) == "ResourceNotFoundException"
+    assert ask("StartRotation", {"thingName": "pump-1", "certificateId": "0" * 64}) == "ConflictException"
+    started = done("StartRotation", {"thingName": "pump-1"})
+    id = started["rotationId"]
+    assert not started["alreadyOpen"] and started["outgoingCertificateId"] == certificate
+    again = done("StartRotation", {"thingName": "pump-1", "certificateId": certificate.upper()})
+    assert again["alreadyOpen"] and again["rotationId"] == id
+    assert ask("StartRotation", {"thingName": "pump-1", "certificateId": "0" * 64}) == "ConflictException"
+    other = done("StartRotation", {"thingName": "expiring"})
+
+    down = [r["rotationId"] for r in pages("ListRotations", "rotations", size=1)]
+    up = [r["rotationId"] for r in pages("ListRotations", "rotations", {"isAscendingOrder": "true"}, size=1)]
+    assert {id, other["rotationId"]} <= set(down) and up == down[::-1], (up, down)
+    by_name = [r["thingName"] for r in pages("ListRotations", "rotations", {"open": "true"}, size=1)]
+    assert by_name == ["pump-1", "expiring"], by_name
+    of_thing = pages("ListRotations", "rotations", {"thingName": "pump-1"})
+    assert [r["rotationId"] for r in of_thing] == [id]
+    assert [r["rotationId"] for r in pages("ListRotations", "rotations", {"state": "Failed"})] == []
+    assert ask("ListRotations", None, {"state": "Nowhere"}) == "InvalidRequestException"
+    assert ask("ListRotations", None, {"maxResults": 0}) == "InvalidRequestException"
+
+    assert done("DescribeRotation", rotationId=id)["thingName"] == "pump-1"
+    assert ask("DescribeRotation", rotationId="0" * 32) == "ResourceNotFoundException"
+    done("CancelRotation", rotationId=id)
+    while "outcome" not in done("DescribeRotation", rotationId=id):
+        pass
+    shown = done("DescribeRotation", rotationId=id)
+    assert shown["state"] == "Failed" and shown["failure"]["name"] == "cancelled", shown
+    assert ask("CancelRotation", rotationId=id) == "ConflictException"
+    assert ask("CancelRotation", rotationId="0" * 32) == "ResourceNotFoundException"
+    lines = pages("ListRotationHistory", "history", size=1, rotationId=id)
+    assert lines[-1]["input"] == "Cancelled" and lines[-1]["to"] == "Failed" and lines[-1]["counted"], lines
+    assert ask("ListRotationHistory", rotationId="0" * 32) == "ResourceNotFoundException"
+    assert [r["rotationId"] for r in pages("ListRotations", "rotations", {"state": "Failed"})] == [id]
+
+
+def events():
+    up = pages("ListEvents", "events", {"isAscendingOrder": "true"}, size=50)
+    assert [e["sequence"] for e in up] == list(range(1, len(up) + 1))
+    down = pages("ListEvents", "events", size=50)
+    assert [e["sequence"] for e in down][-1] == 1 and down[-1] == up[0]
+    later = pages("ListEvents", "events", {"isAscendingOrder": "true", "afterSequence": 3}, size=50)
+    assert later[0] == up[3]
+    asked = [e["body"] for e in up if e["kind"] == "rotation.requested"]
+    assert asked and all(body["actor"]["operation"] == "StartRotation" for body in asked)
+    assert any(e["kind"] == "rotation.cancellation_requested" for e in up)
+
+    verified, token = None, {}
+    while verified is None or token:
+        verified = done("VerifyEvents", None, token)
+        token = {"nextToken": verified["nextToken"]} if "nextToken" in verified else {}
+    assert verified["intact"] and verified["lastSequence"] >= len(up)
+    assert up[-1]["hash"] == next(e["hash"] for e in pages("ListEvents", "events", size=250)
+                                  if e["sequence"] == up[-1]["sequence"])
+    assert ask("VerifyEvents", None, {"nextToken": "AAAA"}) == "InvalidRequestException"
+
+
+def access_keys():
+    made = done("CreateAccessKey", {"role": "auditor", "description": "x"})
+    done("RevokeAccessKey", accessKeyId=made["accessKeyId"])
+    assert made["accessKeyId"] in [k["accessKeyId"] for k in pages("ListAccessKeys", "accessKeys")]
+
+
+rotations(enrolment())
+events()
+access_keys()
+for name in set(sys.argv[1:]) ^ operations.keys():
+    faults.append(f"{name}: not both in the document and in the table")
+for name in operations.keys() - called:
+    faults.append(f"{name}: not called")
+for fault in faults:
+    print(fault, file=sys.stderr)
+sys.exit(1 if faults else 0)
