@@ -1,5 +1,7 @@
 //! MQTT topics and filters, and the management topics `{prefix}/{clientId}/{kind}`.
 
+pub mod tree;
+
 use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
