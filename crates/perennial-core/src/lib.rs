@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod audit;
+mod calendar;
 pub mod certificate;
 pub mod device;
 pub mod ids;

@@ -1,5 +1,7 @@
 //! Dates as the date operators take them: ISO 8601 in W3C's profile, or seconds since the epoch.
 
+use crate::calendar::Date;
+
 /// Milliseconds since the epoch of `2026-01-31`, `2026-01-31T12:00Z`, `2026-01-31T12:00:00.5+01:00`
 /// or `1700000000`; `None` for anything else.
 pub(super) fn parse(text: &str) -> Option<i128> {
@@ -21,18 +23,9 @@ pub(super) fn parse(text: &str) -> Option<i128> {
 fn days(date: &str) -> Option<i128> {
     let (year, month_and_day) = date.split_once('-')?;
     let (month, day) = month_and_day.split_once('-')?;
-    let (year, month, day) = (digits(year, 4)?, digits(month, 2)?, digits(day, 2)?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let before = usize::try_from(month).ok()?.checked_sub(1)?;
-    if !(1..=*lengths.get(before)?).contains(&day) {
-        return None;
-    }
-    let past = year - 1;
-    let leaps = past.div_euclid(4) - past.div_euclid(100) + past.div_euclid(400);
-    let in_year: i128 = lengths.iter().take(before).sum();
-    // 719,162 days lie between 0001-01-01 and 1970-01-01.
-    Some(past * 365 + leaps + in_year + day - 1 - 719_162)
+    let part = |text, len| digits(text, len).and_then(|part| i64::try_from(part).ok());
+    let date = Date::new(part(year, 4)?, part(month, 2)?, part(day, 2)?)?;
+    Some(date.days().into())
 }
 
 /// Milliseconds from midnight UTC to a time of day with its zone.
