@@ -14,5 +14,6 @@ pub mod message;
 pub mod policy;
 pub mod registry;
 pub mod rotation;
+pub mod rule;
 pub mod time;
 pub mod topic;

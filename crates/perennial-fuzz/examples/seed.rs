@@ -31,6 +31,7 @@ fn main() {
     x509();
     revocations();
     requests();
+    rules();
     stored();
     configs();
 }
@@ -186,6 +187,27 @@ fn requests() {
         text.push_str(&format!("\n{name}: {}", value.to_str().unwrap()));
     }
     seed("signature", "get", text);
+}
+
+fn rules() {
+    let reference = "SELECT clientid() as clientid, * FROM 'management/topic/+/csr_res'";
+    let wide = "SELECT VALUE {'a': [1.5, -2E3, cast(x AS Int)], 'b': (SELECT y AS z FROM e AS q \
+        WHERE q.y IN [1] AND NOT EXISTS (SELECT * FROM q.r))} FROM \"#\" WHERE CASE topic(1) WHEN \
+        'a' THEN regexp_matches(t, '(a|b)+$') ELSE length(substring(t, 1, 2)) > 1 END";
+    let times = "SELECT parse_time(\"yyyy-MM-dd'T'HH:mm:ss.SSSZZ\", timestamp(), 'X/Y') AS w, \
+        time_to_epoch(t, 'd MMM yy h:mm a VV') AS r, decode(encode(*, 'base64'), 'base64') AS d \
+        FROM 'a/b' WHERE transform('enrichArray', o, l) <> concat(l, 1) OR get(l, 0) % 2 = 1";
+    let payload = r#"{"x": "7", "e": [{"y": 1, "r": []}], "t": "3 Apr 20 1:05 PM X/Y",
+        "o": {"a": 1}, "l": [1, 89014103211118510720, "\u00e9", null, true, 1.50e-7]}"#;
+    for (name, sql) in [("reference", reference), ("wide", wide), ("times", times)] {
+        perennial_core::rule::Rule::parse(sql).unwrap();
+        seed("rule", name, format!("{sql}\0{payload}"));
+    }
+    let template = "${topic()}/${get({'a': '}'}, 'a')}/$$${x + 1}-${missing}";
+    perennial_core::rule::Template::parse(template).unwrap();
+    seed("template", "several", format!("{template}\0{payload}"));
+    seed("rule_payload", "members", payload);
+    seed("rule_payload", "escapes", r#"["\ud83d\ude00\n\"", "\\", {"a\u0000": -0.0}]"#);
 }
 
 fn stored() {

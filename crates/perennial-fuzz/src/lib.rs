@@ -9,6 +9,7 @@ mod certificates;
 mod messages;
 mod policies;
 mod requests;
+mod rules;
 mod stored;
 mod wire;
 
@@ -16,7 +17,7 @@ mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 15] = [
     ("certificate", certificates::certificate),
     ("config", stored::config),
     ("crl", certificates::crl),
@@ -26,8 +27,11 @@ pub const TARGETS: [Target; 12] = [
     ("payload", messages::payload),
     ("policy", policies::policy),
     ("proof", certificates::proof),
+    ("rule", rules::rule),
+    ("rule_payload", rules::rule_payload),
     ("signature", requests::signature),
     ("stored", stored::stored),
+    ("template", rules::template),
     ("topic", wire::topic),
 ];
 
