@@ -326,8 +326,17 @@ fn what_is_malformed_is_refused_with_its_place() {
 
         assert!(error.contains(message), "{json}\n{error}");
     }
-    for json in ["", "[]", "{}", r#"{"Version":"2012-10-17","Statement":[]}"#] {
+    for json in ["", "[]", "{}", r#"{"Version":"2012-10-17","Statement":[[]]}"#] {
         assert!(Document::parse(json).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn a_document_without_statements_says_nothing_to_anything() {
+    let permissions = compile(&document(&[]), &subject());
+
+    for request in [publish("a"), subscribe("a"), Request::Receive { topic: "a" }] {
+        assert_eq!(permissions.decide(&request), ImplicitlyDenied);
     }
 }
 

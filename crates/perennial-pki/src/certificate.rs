@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use perennial_core::{
     certificate::Validity,
     ids::{CertificateId, Digest},
+    policy,
     time::Timestamp,
 };
 use x509_parser::{
@@ -35,6 +36,18 @@ pub struct CertificateFacts {
     pub validity: Validity,
     /// SHA-256 of its SubjectPublicKeyInfo.
     pub spki_digest: Digest,
+}
+
+impl From<CertificateFacts> for policy::CertificateFacts {
+    /// What of it policies may ask for.
+    fn from(facts: CertificateFacts) -> Self {
+        Self {
+            subject: facts.subject,
+            issuer: facts.issuer,
+            subject_alternative_name: facts.subject_alternative_name,
+            serial_number: facts.serial_number,
+        }
+    }
 }
 
 /// Octets that are not the certificate they should be.

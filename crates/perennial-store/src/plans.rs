@@ -129,6 +129,7 @@ async fn list(store: &Store) {
         }
     }
     for order in [Order::Ascending, Order::Descending] {
+        store.principals_with(policy(), order, None, 9).await.unwrap();
         store.list_policies(order, None, 9).await.unwrap();
         for issuer in [None, Some(CA)] {
             store.list_certificates(issuer, order, None, 9).await.unwrap();
@@ -157,7 +158,10 @@ async fn list(store: &Store) {
     store.policies(None, 9).await.unwrap();
     store.policy_versions(policy()).await.unwrap();
     store.targets_of(policy(), None, 9).await.unwrap();
-    store.effective_policies(Some(ID), None).await.unwrap();
+    for principal in [PolicyTarget::Certificate(ID), PolicyTarget::ThingGroup(north())] {
+        store.effective_policies(Some(principal), None).await.unwrap();
+    }
+    store.policy_version(policy(), 1).await.unwrap();
     store.principals_of(pump(), None, None, 9).await.unwrap();
     store.things_of_principal(ID, None, None, 9).await.unwrap();
     store.certificates(None, 9).await.unwrap();

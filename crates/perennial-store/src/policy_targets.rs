@@ -1,21 +1,19 @@
-//! What policies are attached to, and which of them are in force for a certificate and a thing.
+//! What policies are attached to: certificates, and groups of things.
 
 use std::collections::BTreeSet;
 
 use perennial_core::{
-    ids::{CertificateId, PolicyName, ThingName},
-    registry::{MAX_POLICIES_ATTACHED, PolicyRefused, PolicyTarget, PrincipalType},
+    ids::{CertificateId, PolicyName},
+    registry::{MAX_POLICIES_ATTACHED, PolicyRefused, PolicyTarget},
     time::Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+use rusqlite::{Connection, ToSql, params};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    Page, Store, StoreError, StoredPolicy, attachments, certificates, events, group_members,
-    page::one_more,
-    policies, row,
-    thing_groups::{self, Number},
-    things,
+    GroupNumber, Order, Page, Store, StoreError, certificates, events, page::one_more, policies,
+    row, thing_groups,
 };
 
 /// What attaching or detaching a policy did.
@@ -26,6 +24,18 @@ pub struct PolicyChange {
     /// The certificates whose own policies are concerned: the target if it is one, and after it
     /// the incoming one of its open rotation.
     pub certificates: Vec<CertificateId>,
+    /// The group whose policies are concerned, if the target is one.
+    pub group: Option<GroupNumber>,
+}
+
+/// Where a list of a policy's targets was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetPlace {
+    /// At a certificate.
+    Certificate(CertificateId),
+    /// At a group, which may be gone by now.
+    Group(GroupNumber),
 }
 
 impl Store {
@@ -74,17 +84,37 @@ impl Store {
     /// `limit` after `after`.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] for the policy, or for `after` when it is a group that is gone.
+    /// [`StoreError::NotFound`] for the policy.
     pub async fn targets_of(
         &self,
         name: PolicyName,
-        after: Option<PolicyTarget>,
+        after: Option<TargetPlace>,
         limit: usize,
-    ) -> Result<Page<PolicyTarget>, StoreError> {
+    ) -> Result<Page<PolicyTarget, TargetPlace>, StoreError> {
         self.read(move |connection| {
             policies::existing(connection, &name)?;
-            let found = targets(connection, &name, after.as_ref(), one_more(limit))?;
-            Ok(Page::cut(found, limit, Clone::clone))
+            let found = targets(connection, &name, after, one_more(limit))?;
+            let page = Page::cut(found, limit, |(_, place)| *place);
+            page.try_map(|(target, _)| Ok(target))
+        })
+        .await
+    }
+
+    /// The certificates that a policy is attached to, by id, at most `limit` after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for the policy.
+    pub async fn principals_with(
+        &self,
+        name: PolicyName,
+        order: Order,
+        after: Option<CertificateId>,
+        limit: usize,
+    ) -> Result<Page<CertificateId>, StoreError> {
+        self.read(move |connection| {
+            policies::existing(connection, &name)?;
+            let found = certificates_with(connection, &name, order, after, one_more(limit))?;
+            Ok(Page::cut(found, limit, |id| *id))
         })
         .await
     }
@@ -101,26 +131,12 @@ impl Store {
     ) -> Result<Vec<PolicyName>, StoreError> {
         self.read(move |connection| attached_to(connection, &target, recursive)).await
     }
-
-    /// The policies in force for a connection of this certificate, for this thing, or both, by
-    /// name: those of the certificate, and those of the groups of the thing.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] for either; [`StoreError::Invalid`] when the certificate is not
-    /// attached to the thing.
-    pub async fn effective_policies(
-        &self,
-        principal: Option<CertificateId>,
-        thing: Option<ThingName>,
-    ) -> Result<Vec<StoredPolicy>, StoreError> {
-        self.read(move |connection| effective(connection, principal.as_ref(), thing.as_ref())).await
-    }
 }
 
 /// A target that exists, by what its table is keyed with.
 enum Key {
     Certificate(CertificateId),
-    Group(Number),
+    Group(GroupNumber),
 }
 
 fn key(connection: &Connection, target: &PolicyTarget) -> Result<Key, StoreError> {
@@ -162,15 +178,19 @@ fn change(
     verb: impl Fn(&PolicyTarget) -> Result<bool, StoreError>,
 ) -> Result<PolicyChange, StoreError> {
     let changed = verb(target)?;
-    let PolicyTarget::Certificate(id) = target else {
-        return Ok(PolicyChange { changed, certificates: Vec::new() });
-    };
-    let mut certificates = vec![*id];
-    for incoming in incoming_of(connection, id)? {
-        verb(&PolicyTarget::Certificate(incoming))?;
-        certificates.push(incoming);
+    match key(connection, target)? {
+        Key::Group(number) => {
+            Ok(PolicyChange { changed, certificates: Vec::new(), group: Some(number) })
+        }
+        Key::Certificate(id) => {
+            let mut certificates = vec![id];
+            for incoming in incoming_of(connection, &id)? {
+                verb(&PolicyTarget::Certificate(incoming))?;
+                certificates.push(incoming);
+            }
+            Ok(PolicyChange { changed, certificates, group: None })
+        }
     }
-    Ok(PolicyChange { changed, certificates })
 }
 
 /// The incoming certificates of the open rotations of an outgoing one; not those withdrawn again.
@@ -239,7 +259,7 @@ pub(crate) fn attached(
 
 pub(crate) fn attached_to_group(
     connection: &Connection,
-    number: Number,
+    number: GroupNumber,
 ) -> Result<Vec<PolicyName>, StoreError> {
     let sql = "SELECT policy FROM thing_group_policies WHERE number = ? ORDER BY policy";
     names(connection, sql, &number)
@@ -255,43 +275,72 @@ fn names(
     rows.map(|name| row::policy_name(&name?)).collect()
 }
 
-fn targets(
+fn certificates_with(
     connection: &Connection,
     name: &PolicyName,
-    after: Option<&PolicyTarget>,
+    order: Order,
+    after: Option<CertificateId>,
     limit: i64,
-) -> Result<Vec<PolicyTarget>, StoreError> {
-    let (after_id, after_group) = match after {
-        None => (Some(Vec::new()), 0),
-        Some(PolicyTarget::Certificate(id)) => (Some(id.as_bytes().to_vec()), 0),
-        Some(PolicyTarget::ThingGroup(group)) => (None, thing_groups::number(connection, group)?),
+) -> Result<Vec<CertificateId>, StoreError> {
+    let (direction, beyond) = order.sql();
+    let after = match (after, order) {
+        (Some(id), _) => id.as_bytes().to_vec(),
+        (None, Order::Ascending) => Vec::new(),
+        // Longer, so beyond every id.
+        (None, Order::Descending) => vec![0xff; 33],
     };
-    let mut found = Vec::new();
-    if let Some(after) = after_id {
-        let mut statement = connection.prepare_cached(
-            "SELECT certificate_id FROM policy_targets WHERE policy = ? AND certificate_id > ? \
-             ORDER BY certificate_id LIMIT ?",
-        )?;
-        let rows = statement.query_map(params![name.as_str(), after, limit], |row| {
-            Ok(PolicyTarget::Certificate(CertificateId::from_bytes(row.get(0)?)))
-        })?;
-        found = rows.collect::<Result<_, _>>()?;
-    }
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT certificate_id FROM policy_targets WHERE policy = ? AND certificate_id {beyond} ? \
+         ORDER BY certificate_id {direction} LIMIT ?"
+    ))?;
+    let rows = statement.query_map(params![name.as_str(), after, limit], |row| {
+        row.get(0).map(CertificateId::from_bytes)
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn groups_with(
+    connection: &Connection,
+    name: &PolicyName,
+    after: GroupNumber,
+    limit: i64,
+) -> Result<Vec<(PolicyTarget, TargetPlace)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT g.name FROM thing_group_policies p \
+        "SELECT g.number, g.name FROM thing_group_policies p \
          CROSS JOIN thing_groups g ON g.number = p.number \
          WHERE p.policy = ? AND p.number > ? ORDER BY p.number LIMIT ?",
     )?;
-    let left = limit - i64::try_from(found.len()).unwrap_or(limit);
-    let rows = statement
-        .query_map(params![name.as_str(), after_group, left], |row| row.get::<_, String>(0))?;
-    for group in rows {
-        found.push(PolicyTarget::ThingGroup(row::group_name(&group?)?));
-    }
+    let rows = statement.query_map(params![name.as_str(), after, limit], |row| {
+        Ok((row.get(0)?, row.get::<_, String>(1)?))
+    })?;
+    rows.map(|row| {
+        let (number, group) = row?;
+        let target = PolicyTarget::ThingGroup(row::group_name(&group)?);
+        Ok((target, TargetPlace::Group(number)))
+    })
+    .collect()
+}
+
+fn targets(
+    connection: &Connection,
+    name: &PolicyName,
+    after: Option<TargetPlace>,
+    limit: i64,
+) -> Result<Vec<(PolicyTarget, TargetPlace)>, StoreError> {
+    let after = match after {
+        Some(TargetPlace::Group(number)) => return groups_with(connection, name, number, limit),
+        Some(TargetPlace::Certificate(id)) => Some(id),
+        None => None,
+    };
+    let ids = certificates_with(connection, name, Order::Ascending, after, limit)?;
+    let left = limit - i64::try_from(ids.len()).unwrap_or(limit);
+    let target = |id| (PolicyTarget::Certificate(id), TargetPlace::Certificate(id));
+    let mut found: Vec<_> = ids.into_iter().map(target).collect();
+    found.extend(groups_with(connection, name, 0, left)?);
     Ok(found)
 }
 
-fn attached_to(
+pub(crate) fn attached_to(
     connection: &Connection,
     target: &PolicyTarget,
     recursive: bool,
@@ -305,68 +354,5 @@ fn attached_to(
             Ok(all.into_iter().collect())
         }
         key @ (Key::Certificate(_) | Key::Group(_)) => key.attached(connection),
-    }
-}
-
-/// A thing's groups and those they lie in, each once.
-pub(crate) fn groups_reaching(
-    connection: &Connection,
-    thing: &ThingName,
-) -> Result<BTreeSet<Number>, StoreError> {
-    let mut all = BTreeSet::new();
-    for (number, _) in group_members::groups_of(connection, thing)? {
-        all.extend(thing_groups::path(connection, number)?.into_iter().map(|(number, _)| number));
-    }
-    Ok(all)
-}
-
-fn effective(
-    connection: &Connection,
-    principal: Option<&CertificateId>,
-    thing: Option<&ThingName>,
-) -> Result<Vec<StoredPolicy>, StoreError> {
-    let mut all = BTreeSet::new();
-    let mut thing = thing.cloned();
-    if let Some(thing) = &thing {
-        things::existing(connection, thing)?;
-    }
-    if let Some(id) = principal {
-        certificates::check_exists(connection, id)?;
-        all.extend(attached(connection, id)?);
-        match &thing {
-            Some(thing) if attachments::attached_as(connection, thing, id)?.is_none() => {
-                let why = format!("certificate {id} is not attached to thing {thing}");
-                return Err(StoreError::Invalid(why));
-            }
-            Some(_) => {}
-            None => thing = exclusive_thing(connection, id)?,
-        }
-    }
-    if let Some(thing) = &thing {
-        for number in groups_reaching(connection, thing)? {
-            all.extend(attached_to_group(connection, number)?);
-        }
-    }
-    all.iter().map(|name| policies::existing(connection, name)).collect()
-}
-
-/// The thing that a certificate belongs to alone, if it does.
-pub(crate) fn exclusive_thing(
-    connection: &Connection,
-    id: &CertificateId,
-) -> Result<Option<ThingName>, StoreError> {
-    let found: Option<(String, bool)> = connection
-        .prepare_cached(
-            "SELECT thing, exclusive FROM thing_certificates WHERE certificate_id = ? LIMIT 1",
-        )?
-        .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    match found {
-        Some((thing, exclusive))
-            if row::principal_type(exclusive) == PrincipalType::ExclusiveThing =>
-        {
-            Ok(Some(row::thing_name(&thing)?))
-        }
-        Some(_) | None => Ok(None),
     }
 }

@@ -10,7 +10,8 @@ use perennial_core::{
 use rusqlite::{Connection, params};
 
 use crate::{
-    Store, StoreError, attachments, certificates, policy_targets, thing_groups::Number, things,
+    Store, StoreError, attachments, certificates, effective_policies, policy_targets,
+    thing_groups::Number, things,
 };
 
 /// A certificate with all that decides what it may do, whichever thing it is used for.
@@ -148,7 +149,7 @@ fn thing_record(
 ) -> Result<Option<ThingRecord>, StoreError> {
     let Some(name) = thing_for(connection, id, client_id)? else { return Ok(None) };
     let Some(thing) = things::find(connection, &name)? else { return Ok(None) };
-    let groups = policy_targets::groups_reaching(connection, &name)?;
+    let groups = effective_policies::groups_reaching(connection, &name)?;
     let mut names = BTreeSet::new();
     for number in &groups {
         names.extend(policy_targets::attached_to_group(connection, *number)?);
@@ -162,7 +163,7 @@ fn thing_for(
     id: &CertificateId,
     client_id: &str,
 ) -> Result<Option<ThingName>, StoreError> {
-    if let Some(alone) = policy_targets::exclusive_thing(connection, id)? {
+    if let Some(alone) = effective_policies::exclusive_thing(connection, id)? {
         return Ok(Some(alone));
     }
     let Ok(named) = ThingName::new(client_id) else { return Ok(None) };

@@ -201,11 +201,17 @@ async fn a_groups_policies_reach_the_things_below_and_their_certificates() {
 
     let new = store.attach_policy(deny.clone(), north.clone(), NOW).await.unwrap().changed;
     let again = store.attach_policy(deny.clone(), north.clone(), NOW).await.unwrap().changed;
-    let effective = store.effective_policies(Some(id), Some(thing(0))).await.unwrap();
+    let effective = store
+        .effective_policies(Some(PolicyTarget::Certificate(id)), Some(thing(0)))
+        .await
+        .unwrap();
     let below = PolicyTarget::ThingGroup(group("n1"));
     let own = store.attached_policies(below.clone(), false).await.unwrap();
     let inherited = store.attached_policies(below, true).await.unwrap();
-    let foreign = store.effective_policies(Some(id), Some(thing(1))).await.unwrap_err();
+    let foreign = store
+        .effective_policies(Some(PolicyTarget::Certificate(id)), Some(thing(1)))
+        .await
+        .unwrap_err();
     let in_use = store.delete_policy(deny.clone(), NOW).await.unwrap_err();
 
     assert!(new && !again);
@@ -217,6 +223,9 @@ async fn a_groups_policies_reach_the_things_below_and_their_certificates() {
     let targets = store.targets_of(deny.clone(), None, 10).await.unwrap();
     assert_eq!(targets.items, [north]);
     store.delete_thing_group(group("n1"), None, NOW).await.unwrap();
-    let after = store.effective_policies(Some(id), Some(thing(0))).await.unwrap();
+    let after = store
+        .effective_policies(Some(PolicyTarget::Certificate(id)), Some(thing(0)))
+        .await
+        .unwrap();
     assert_eq!(after.len(), 1);
 }

@@ -101,7 +101,7 @@ async fn a_principal_has_ten_policies_and_each_knows_its_targets() {
     assert!(matches!(nobody, StoreError::NotFound { what: "certificate", .. }));
     assert!(detached && !again);
     let first = store.targets_of(policy(), None, 2).await.unwrap();
-    let rest = store.targets_of(policy(), first.next.clone(), 2).await.unwrap();
+    let rest = store.targets_of(policy(), first.next, 2).await.unwrap();
     assert_eq!(first.items, [target(0), target(1)]);
     assert_eq!((rest.items, rest.next), (vec![target(2)], None));
     assert_eq!(store.attached_policies(target(0), false).await.unwrap().len(), 9);

@@ -7,13 +7,18 @@
 mod access_keys;
 mod attribute_payload;
 mod audit;
+mod authorization_test;
 mod ca_certificates;
 mod certificates;
+mod effective_policies;
 mod endpoint;
 mod enrolments;
 mod events;
 mod mitigation;
 mod policies;
+mod policy_targets;
+mod policy_versions;
+mod principal_policies;
 mod principals;
 mod registering;
 mod registration_code;
@@ -34,13 +39,18 @@ pub(crate) fn all() -> Vec<Operation> {
     [
         access_keys::operations(),
         audit::operations(),
+        authorization_test::operations(),
         ca_certificates::operations(),
         certificates::operations(),
+        effective_policies::operations(),
         endpoint::operations(),
         enrolments::operations(),
         events::operations(),
         mitigation::operations(),
         policies::operations(),
+        policy_targets::operations(),
+        policy_versions::operations(),
+        principal_policies::operations(),
         principals::operations(),
         registering::operations(),
         registration_code::operations(),

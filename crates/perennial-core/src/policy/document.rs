@@ -45,8 +45,9 @@ impl Document {
         }
         let variables = has_variables(version.ok_or_else(|| Problem::Missing("Version").at("$"))?)?;
         let statements = statements.ok_or_else(|| Problem::Missing("Statement").at("$"))?;
+        // No statement at all is understood whole too: it allows nothing.
         let statements = statements
-            .entries("$.Statement")?
+            .maybe_entries("$.Statement")
             .into_iter()
             .map(|(value, path)| Statement::parse(value, &path, variables))
             .collect::<Result<_, _>>()?;

@@ -6,6 +6,7 @@ use super::{
     error::{PolicyError, Problem},
     json::Json,
     template::{Reading, Template},
+    variable::Variable,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,14 @@ impl Statement {
             resources: resources.ok_or_else(missing("Resource"))?,
             conditions,
         })
+    }
+}
+
+impl Statement {
+    /// The variables that it draws on.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Variable> {
+        let of_conditions = self.conditions.iter().flat_map(Condition::variables);
+        self.resources.iter().flat_map(Template::variables).chain(of_conditions)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use crate::ids::ThingName;
+use crate::{ids::ThingName, registry::Thing};
 
 /// The facts of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,19 @@ pub struct ThingFacts {
     pub attributes: BTreeMap<String, String>,
     /// Its billing group's name.
     pub billing_group: Option<String>,
+}
+
+impl From<Thing> for ThingFacts {
+    /// What is known of the thing that a connection is for, which its certificate is attached to.
+    fn from(thing: Thing) -> Self {
+        Self {
+            name: thing.name,
+            is_attached: true,
+            type_name: thing.type_name.map(|name| name.to_string()),
+            attributes: thing.attributes.into_map(),
+            billing_group: None,
+        }
+    }
 }
 
 /// What a certificate says, as AWS IoT's certificate policy variables name it.

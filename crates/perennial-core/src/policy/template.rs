@@ -42,6 +42,14 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// The variables in it.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Fixed(_) => None,
+            Part::Variable(variable) => Some(variable),
+        })
+    }
+
     /// The pattern for `subject`; `None` when a variable has no value that may stand in it.
     pub(super) fn resolve(&self, subject: &Subject) -> Option<Glob> {
         let mut glob = Glob::default();

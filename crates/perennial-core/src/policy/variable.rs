@@ -4,7 +4,7 @@
 //! "X.509 certificate policy variables". `iot:DomainName`, `iot:CertificateId` and the issuer's
 //! alternative names are not known here; a document that uses them is refused.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use super::subject::{CertificateFacts, Subject, ThingFacts};
 
@@ -136,6 +136,27 @@ impl Variable {
     }
 }
 
+impl fmt::Display for Variable {
+    /// The name that [`parse`](Self::parse) reads.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_thing = "iot:Connection.Thing";
+        match self {
+            Self::ClientId => f.write_str("iot:ClientId"),
+            Self::SourceIp => f.write_str("aws:SourceIp"),
+            Self::IsAttached => write!(f, "{of_thing}.IsAttached"),
+            Self::ThingName => write!(f, "{of_thing}.ThingName"),
+            Self::ThingTypeName => write!(f, "{of_thing}.ThingTypeName"),
+            Self::BillingGroupName => write!(f, "{of_thing}.BillingGroupName"),
+            Self::ThingAttribute(name) => write!(f, "{of_thing}.Attributes[{name}]"),
+            Self::SerialNumber => f.write_str("iot:Certificate.SerialNumber"),
+            Self::AvailableKeys => f.write_str("iot:Certificate.AvailableKeys"),
+            Self::Certificate(field, Pick::Nth(0)) => f.write_str(&field.name()),
+            Self::Certificate(field, Pick::Nth(n)) => write!(f, "{}.{n}", field.name()),
+            Self::Certificate(field, Pick::All) => write!(f, "{}.List", field.name()),
+        }
+    }
+}
+
 fn thing(fact: &str) -> Option<Variable> {
     Some(match fact {
         "ThingName" => Variable::ThingName,
@@ -241,4 +262,30 @@ fn available_keys(facts: &CertificateFacts) -> Vec<Cow<'static, str>> {
         .map(|field| field.name().into())
         .chain(serial)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_called_as_it_is_read() {
+        for name in [
+            "iot:ClientId",
+            "aws:SourceIp",
+            "iot:Connection.Thing.IsAttached",
+            "iot:Connection.Thing.ThingName",
+            "iot:Connection.Thing.ThingTypeName",
+            "iot:Connection.Thing.BillingGroupName",
+            "iot:Connection.Thing.Attributes[site]",
+            "iot:Certificate.SerialNumber",
+            "iot:Certificate.AvailableKeys",
+            "iot:Certificate.Subject.CommonName",
+            "iot:Certificate.Subject.CommonName.3",
+            "iot:Certificate.Issuer.Organization.List",
+            "iot:Certificate.Subject.AlternativeName.DNSName",
+        ] {
+            assert_eq!(Variable::parse(name).unwrap().to_string(), name);
+        }
+    }
 }

@@ -8,6 +8,7 @@ import sys
 import audits
 import cas
 import groups
+import policies
 import things
 from audits import pages
 from csr import csr
@@ -64,7 +65,7 @@ def keys(iot):
     assert iot.create_keys_and_certificate()["certificateId"] != made["certificateId"]
 
 
-def policies(iot):
+def policy(iot):
     made = iot.create_policy(policyName="p+=,.@-1", policyDocument=POLICY)
     assert made["policyVersionId"] == "1" and made["policyDocument"] == POLICY
     exists = iot.refused("create_policy", "ResourceAlreadyExistsException", 409,
@@ -122,11 +123,13 @@ def endpoint(iot):
 
 
 iot = Client()
-for story in [certificates, keys, policies, attachments, endpoint, cas.all_of_it]:
+for story in [certificates, keys, policy, attachments, endpoint, cas.all_of_it]:
     story(iot)
 for story in [things.lifecycle, things.lists, things.principals]:
     story(iot)
 for story in [groups.types, groups.groups, groups.members, groups.tags]:
+    story(iot)
+for story in [policies.lifecycle, policies.versions, policies.targets, policies.principals, policies.authorization]:
     story(iot)
 for story in [audits.configuration, audits.tasks, audits.schedules, audits.suppressions, audits.actions]:
     story(iot)

@@ -152,7 +152,6 @@ class Client:
 # docs/aws-compatibility.md lists.
 NOT_YET = {
     "DescribeCertificate.certificateDescription": {"generationId"},
-    "GetPolicy": {"generationId"},
     "DescribeCACertificate": {"registrationConfig"},
 }
 

@@ -13,8 +13,7 @@ use parking_lot::Mutex;
 use perennial_broker::{Basis, ConnectedThing, Introduction, LookupFailed, Principal, Principals};
 use perennial_core::{
     ids::{CertificateId, ClientId},
-    policy::{CertificateFacts, Document, ThingFacts},
-    registry::Thing,
+    policy::Document,
 };
 use perennial_store::{DocumentKey, PolicyInForce, PrincipalRecord, Shared, Store, ThingRecord};
 use tokio::sync::mpsc;
@@ -86,7 +85,7 @@ impl StorePrincipals {
         held: &Held<'_>,
     ) -> Result<Principal, LookupFailed> {
         let PrincipalRecord { certificate, der, vouched_for, policies } = record;
-        let facts = perennial_pki::facts(&der).map_err(failed)?;
+        let facts = perennial_pki::facts(&der).map_err(failed)?.into();
         let (policies, names) = held.policies(policies)?;
         Ok(Principal {
             certificate_id: certificate.certificate_id,
@@ -94,12 +93,7 @@ impl StorePrincipals {
             validity: certificate.validity,
             vouched_for,
             policies,
-            certificate: Arc::new(CertificateFacts {
-                subject: facts.subject,
-                issuer: facts.issuer,
-                subject_alternative_name: facts.subject_alternative_name,
-                serial_number: facts.serial_number,
-            }),
+            certificate: Arc::new(facts),
             grace: self.recovery.grace(certificate.validity),
             basis: self.basis(names),
         })
@@ -113,7 +107,7 @@ impl StorePrincipals {
         let ThingRecord { thing, groups, policies } = record;
         let (policies, mut names) = held.policies(policies)?;
         names.extend(groups.into_iter().map(Shared::Group));
-        Ok(ConnectedThing { facts: facts(thing), policies, basis: self.basis(names) })
+        Ok(ConnectedThing { facts: thing.into(), policies, basis: self.basis(names) })
     }
 
     fn basis(&self, names: Vec<Shared>) -> Basis {
@@ -164,16 +158,6 @@ impl<'a> Held<'a> {
         }
         documents.insert(*key, Arc::clone(&document));
         Ok(document)
-    }
-}
-
-fn facts(thing: Thing) -> ThingFacts {
-    ThingFacts {
-        name: thing.name,
-        is_attached: true,
-        type_name: thing.type_name.map(|name| name.to_string()),
-        attributes: thing.attributes.into_map(),
-        billing_group: None,
     }
 }
 

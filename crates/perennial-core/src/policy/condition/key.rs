@@ -23,6 +23,14 @@ impl Key {
         }
     }
 
+    /// The variable that it is, if it is one.
+    pub(super) fn variable(&self) -> Option<&Variable> {
+        match self {
+            Self::Variable(variable) => Some(variable),
+            Self::ConnectAttributes | Self::LastWillTopic => None,
+        }
+    }
+
     pub(super) fn is_many_valued(&self) -> bool {
         match self {
             Self::Variable(variable) => variable.is_many_valued(),

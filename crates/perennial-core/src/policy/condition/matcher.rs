@@ -7,6 +7,7 @@ use super::{
         pattern::Glob,
         subject::Subject,
         template::{Reading, Template},
+        variable::Variable,
     },
     date,
     network::Network,
@@ -73,6 +74,18 @@ impl Matcher {
             })?)),
             Test::Arn => Ok(Self::Arn(each(&values, |text| arn(text, reading(true)))?)),
         }
+    }
+
+    /// The variables in its values.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Variable> {
+        let texts: Vec<&Template> = match self {
+            Self::Text { any_of, .. } => any_of.iter().collect(),
+            Self::Arn(any_of) => any_of.iter().flatten().collect(),
+            Self::Number(..) | Self::Date(..) | Self::Bool(_) | Self::Ip(_) | Self::Absent(_) => {
+                Vec::new()
+            }
+        };
+        texts.into_iter().flat_map(Template::variables)
     }
 
     /// The same for one connection. A text whose variable has no value is left out and so matches

@@ -14,6 +14,7 @@ use self::{key::Key, matcher::Matcher, operator::Operator};
 use super::{
     error::{PolicyError, Problem},
     json::Json,
+    variable::Variable,
 };
 
 /// How many of a key's values have to pass.
@@ -54,6 +55,11 @@ impl Condition {
             }
         }
         Ok(all)
+    }
+
+    /// The variables that it draws on: its key, if it is one, and those in its values.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.key.variable().into_iter().chain(self.matcher.variables())
     }
 
     fn parse(
