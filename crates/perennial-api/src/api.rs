@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    routing::{get, post},
+};
 use perennial_core::{ids::PolicyName, policy::Scope};
 use perennial_orchestrator::{Intake, port::Clock};
 use perennial_pki::{Authority, Profile};
@@ -10,7 +14,7 @@ use perennial_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::{KeyRing, Running, gate, openapi, table::Table};
+use crate::{DataPlane, KeyRing, Running, devices, gate, openapi, table::Table};
 
 /// What the API may be told.
 #[derive(Debug, Clone)]
@@ -35,14 +39,24 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) keys: KeyRing,
     pub(crate) authority: Arc<Authority>,
-    pub(crate) running: Arc<dyn Running>,
-    pub(crate) intake: Intake,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) outside: Outside,
     pub(crate) table: Table,
     /// Operations under way; each is carried to its end, whatever becomes of its connection.
     pub(crate) under_way: TaskTracker,
     /// Making keys for others takes a processor for a while: one at a time.
     pub(crate) key_making: Arc<Semaphore>,
+}
+
+/// What the API reaches besides the store.
+pub struct Outside {
+    /// The running system, which changes must reach.
+    pub running: Arc<dyn Running>,
+    /// Whoever carries messages.
+    pub data_plane: Arc<dyn DataPlane>,
+    /// Where facts are put in.
+    pub intake: Intake,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Api {
@@ -51,18 +65,14 @@ impl Api {
         settings: Settings,
         keys: KeyRing,
         authority: Arc<Authority>,
-        running: Arc<dyn Running>,
-        intake: Intake,
-        clock: Arc<dyn Clock>,
+        outside: Outside,
     ) -> Self {
         Self(Arc::new(Parts {
             settings,
             store: keys.store().clone(),
             keys,
             authority,
-            running,
-            intake,
-            clock,
+            outside,
             table: Table::whole(),
             under_way: TaskTracker::new(),
             key_making: Arc::new(Semaphore::new(1)),
@@ -74,8 +84,15 @@ impl Api {
     pub fn router(&self) -> Router {
         let signed =
             |State(api): State<Self>, request| async move { gate::answer(api, request).await };
+        let message = |State(api): State<Self>, request| async move {
+            match devices::holder(&request) {
+                Some(holder) => devices::publish(&api, holder, request).await,
+                None => gate::answer(api, request).await,
+            }
+        };
         Router::new()
             .route(openapi::PATH, get(openapi::show))
+            .route("/topics/{*topic}", post(message).fallback(signed))
             .fallback(signed)
             .with_state(self.clone())
     }

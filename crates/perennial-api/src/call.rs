@@ -15,7 +15,7 @@ use perennial_pki::{Authority, Profile};
 use perennial_store::{Actor, Shared, Store};
 use tokio::sync::Semaphore;
 
-use crate::{ApiError, Code, KeyRing, Running, api::Parts};
+use crate::{ApiError, Code, DataPlane, KeyRing, Running, api::Parts};
 
 /// A request as it was let in.
 pub(crate) struct Received {
@@ -67,11 +67,15 @@ impl Call {
     }
 
     pub(crate) fn running(&self) -> &dyn Running {
-        &*self.parts.running
+        &*self.parts.outside.running
+    }
+
+    pub(crate) fn data_plane(&self) -> &dyn DataPlane {
+        &*self.parts.outside.data_plane
     }
 
     pub(crate) fn intake(&self) -> &Intake {
-        &self.parts.intake
+        &self.parts.outside.intake
     }
 
     pub(crate) fn key_making(&self) -> Arc<Semaphore> {

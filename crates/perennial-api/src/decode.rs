@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use bytes::Bytes;
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 use serde::{
@@ -33,6 +34,41 @@ pub(crate) struct Input<P = Nothing, Q = Nothing, B = Nothing> {
     headers: HeaderMap,
 }
 
+/// A body that is no JSON: whatever octets there are.
+#[derive(Debug)]
+pub(crate) struct Raw(pub(crate) Bytes);
+
+/// What can be read from a body.
+pub(crate) trait FromBody: Sized {
+    fn read(body: &Bytes) -> Result<Self, ApiError>;
+
+    /// The members that can be read.
+    #[cfg(test)]
+    fn members() -> crate::members::Names;
+}
+
+impl FromBody for Raw {
+    fn read(body: &Bytes) -> Result<Self, ApiError> {
+        Ok(Self(body.clone()))
+    }
+
+    #[cfg(test)]
+    fn members() -> crate::members::Names {
+        &[]
+    }
+}
+
+impl<T: DeserializeOwned> FromBody for T {
+    fn read(body: &Bytes) -> Result<Self, ApiError> {
+        from_body(body)
+    }
+
+    #[cfg(test)]
+    fn members() -> crate::members::Names {
+        crate::members::names::<T>()
+    }
+}
+
 /// What can be read from a request.
 pub(crate) trait FromReceived: Sized {
     fn read(received: &Received) -> Result<Self, ApiError>;
@@ -46,31 +82,37 @@ impl<P, Q, B> FromReceived for Input<P, Q, B>
 where
     P: DeserializeOwned,
     Q: DeserializeOwned,
-    B: DeserializeOwned,
+    B: FromBody,
 {
     fn read(received: &Received) -> Result<Self, ApiError> {
         let query = received.head.uri.query().unwrap_or_default();
         Ok(Self {
             path: from_pairs(received.path.iter().map(|(name, value)| (name.as_str(), value)))?,
             query: from_query(query)?,
-            body: from_body(&received.body)?,
+            body: B::read(&received.body)?,
             headers: received.head.headers.clone(),
         })
     }
 
     #[cfg(test)]
     fn members() -> crate::members::Members {
-        crate::members::Members::of::<P, Q, B>()
+        crate::members::Members::of::<P, Q>(B::members())
     }
 }
 
 impl<P, Q, B> Input<P, Q, B> {
     /// The one value of a header field that must be there.
     pub(crate) fn header(&self, name: &str) -> Result<&str, ApiError> {
+        let missing = || ApiError::invalid(format!("The header {name} is missing"));
+        self.optional_header(name)?.ok_or_else(missing)
+    }
+
+    /// The one value of a header field, if it is there.
+    pub(crate) fn optional_header(&self, name: &str) -> Result<Option<&str>, ApiError> {
         let mut values = self.headers.get_all(name).iter();
         match (values.next().map(http::HeaderValue::to_str), values.next()) {
-            (Some(Ok(value)), None) => Ok(value),
-            (None, _) => Err(ApiError::invalid(format!("The header {name} is missing"))),
+            (Some(Ok(value)), None) => Ok(Some(value)),
+            (None, _) => Ok(None),
             (Some(_), _) => {
                 Err(ApiError::invalid(format!("The header {name} must be one line of ASCII")))
             }

@@ -48,6 +48,7 @@ codes! {
     ConflictException CONFLICT,
     ConflictingResourceUpdateException CONFLICT,
     DeleteConflictException CONFLICT,
+    ForbiddenException FORBIDDEN,
     IncompleteSignatureException BAD_REQUEST,
     InternalFailureException INTERNAL_SERVER_ERROR,
     InvalidRequestException BAD_REQUEST,
@@ -83,12 +84,20 @@ pub struct ApiError {
     pub message: String,
     /// Further members of the answer, such as `resourceArn`.
     pub members: Map<String, Value>,
+    /// What it is answered with, where that is not the code's usual status.
+    status: Option<StatusCode>,
 }
 
 impl ApiError {
     /// An error without further members.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), members: Map::new() }
+        Self { code, message: message.into(), members: Map::new(), status: None }
+    }
+
+    /// As the data plane answers it: what comes too fast has another status there.
+    pub(crate) fn of_data_plane(self) -> Self {
+        let is_throttling = self.code == Code::ThrottlingException;
+        Self { status: is_throttling.then_some(StatusCode::TOO_MANY_REQUESTS), ..self }
     }
 
     /// The input cannot be what was meant.
@@ -139,7 +148,7 @@ impl ApiError {
         let mut members = self.members.clone();
         members.insert("message".to_owned(), json!(self.message));
         let mut response = Response::new(Body::from(Value::Object(members).to_string()));
-        *response.status_mut() = self.code.status();
+        *response.status_mut() = self.status.unwrap_or_else(|| self.code.status());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-amzn-errortype", HeaderValue::from_static(self.code.as_str()));

@@ -4,7 +4,9 @@ use std::{net::IpAddr, sync::Arc};
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header, request};
+use perennial_core::time::Timestamp;
 use perennial_store::Actor;
 use serde_json::Value;
 use tracing::{info, warn};
@@ -13,7 +15,7 @@ use crate::{
     Api, ApiError, Code, Peer, body,
     call::{Call, Received},
     key_ring::Key,
-    sigv4::{Claim, Parts, SignatureError, digest},
+    sigv4::{Claim, Parts, Service, SignatureError, digest},
 };
 
 /// Answers a request, whatever it is.
@@ -33,7 +35,7 @@ pub(crate) async fn answer(api: Api, request: Request<Body>) -> Response<Body> {
     response
 }
 
-fn success(output: &Value) -> Response<Body> {
+pub(crate) fn success(output: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(output.to_string()));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
@@ -42,20 +44,35 @@ fn success(output: &Value) -> Response<Body> {
 
 /// Reads no body before a key in force is named, and runs nothing before the signature counts.
 async fn admit(api: Api, request: Request<Body>, request_id: &str) -> Result<Value, ApiError> {
-    let now = api.0.clock.now();
+    let now = api.0.outside.clock.now();
     let (head, body) = request.into_parts();
     let claim = Claim::read(parts(&head))?;
     let key = api.0.keys.find(claim.access_key_id()).ok_or_else(unknown_key)?;
     claim.check_scope(&api.0.settings.scope.region, now)?;
     let body = body::read(body).await?;
     claim.verify(parts(&head), &digest(&body), &key.secret)?;
-    if !api.0.keys.admits(&key, now) {
+    let done = perform(api, &claim, &key, (head, body), (request_id, now)).await;
+    done.map_err(|error| match claim.service() {
+        Service::IotData => error.of_data_plane(),
+        Service::Iot | Service::Sns => error,
+    })
+}
+
+/// Carries out what the holder of `key` signed, if they may.
+async fn perform(
+    api: Api,
+    claim: &Claim,
+    key: &Arc<Key>,
+    (head, body): (request::Parts, Bytes),
+    (request_id, now): (&str, Timestamp),
+) -> Result<Value, ApiError> {
+    if !api.0.keys.admits(key, now) {
         return Err(ApiError::new(Code::ThrottlingException, "Rate exceeded"));
     }
     let found = api.0.table.find(claim.service(), &head.method, head.uri.path())?;
     let operation = found.operation;
     if !key.role.may(operation.need) {
-        let error = ApiError::denied(&caller(&api, &key), operation.name, operation.need);
+        let error = ApiError::denied(&caller(&api, key), operation.name, operation.need);
         warn!(access_key.id = %key.id, operation = operation.name, "refused for its role");
         return Err(error);
     }
@@ -96,7 +113,7 @@ fn source(head: &request::Parts) -> Option<IpAddr> {
 }
 
 /// A random UUID (RFC 9562 §5.4).
-fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     let mut octets = [0u8; 16];
     // An id that is not random is still an id.
     let _ = SystemRandom::new().fill(&mut octets);

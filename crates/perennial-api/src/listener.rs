@@ -27,6 +27,9 @@ use tracing::{debug, error};
 pub struct Limits {
     /// Connections at a time; more are closed at once.
     pub connections: usize,
+    /// How many of them may be of devices, who show a certificate, so that a fleet leaves room
+    /// for its operators.
+    pub device_connections: usize,
     /// How long a TLS handshake may take.
     pub handshake_for: Duration,
     /// How long a request's head may take, and a connection may be idle.
@@ -41,6 +44,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1024,
+            device_connections: 768,
             handshake_for: Duration::from_secs(10),
             head_for: Duration::from_secs(30),
             life_for: Duration::from_secs(600),
@@ -97,6 +101,7 @@ pub struct Listener {
     tls: Option<TlsAcceptor>,
     limits: Arc<Limits>,
     connections: Arc<Semaphore>,
+    devices: Arc<Semaphore>,
 }
 
 impl Listener {
@@ -131,8 +136,10 @@ impl Listener {
         let failed = |error: io::Error| BindError::Listen { address, reason: explain(&error) };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let connections = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { listener, address, tls, limits: Arc::new(limits), connections })
+        let places = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let (connections, devices) =
+            (places(limits.connections), places(limits.device_connections));
+        Ok(Self { listener, address, tls, limits: Arc::new(limits), connections, devices })
     }
 
     /// The address it listens on, with the port that was chosen.
@@ -174,6 +181,7 @@ impl Listener {
             limits: Arc::clone(&self.limits),
             router: router.clone(),
             shutdown: shutdown.clone(),
+            devices: Arc::clone(&self.devices),
             _place: place,
         };
         let tls = self.tls.clone();
@@ -194,6 +202,7 @@ struct Connection {
     limits: Arc<Limits>,
     router: Router,
     shutdown: CancellationToken,
+    devices: Arc<Semaphore>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -202,6 +211,12 @@ impl Connection {
         match timeout(self.limits.handshake_for, Box::pin(tls.accept(stream))).await {
             Ok(Ok(stream)) => {
                 peer.certificate = certificate(&stream);
+                let devices = Arc::clone(&self.devices);
+                let place = peer.certificate.map(|_| devices.try_acquire_owned()).transpose();
+                if place.is_err() {
+                    debug!(network.peer = %peer.address, "turned away: too many devices");
+                    return;
+                }
                 self.serve(stream, peer).await;
             }
             Ok(Err(error)) => {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserializer, de, de::DeserializeOwned, forward_to_deserialize_any};
 
-type Names = &'static [&'static str];
+pub(crate) type Names = &'static [&'static str];
 
 /// The members of each part of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +16,13 @@ pub(crate) struct Members {
 }
 
 impl Members {
-    pub(crate) fn of<P: DeserializeOwned, Q: DeserializeOwned, B: DeserializeOwned>() -> Self {
-        Self { path: names::<P>(), query: names::<Q>(), body: names::<B>() }
+    pub(crate) fn of<P: DeserializeOwned, Q: DeserializeOwned>(body: Names) -> Self {
+        Self { path: names::<P>(), query: names::<Q>(), body }
     }
 }
 
 /// The members of a struct that is not flattened: it names them when it asks to be read.
-fn names<T: DeserializeOwned>() -> Names {
+pub(crate) fn names<T: DeserializeOwned>() -> Names {
     T::deserialize(Probe).err().and_then(|Asked(names)| names).unwrap_or_default()
 }
 

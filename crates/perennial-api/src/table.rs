@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     ApiError, Code,
     call::{Call, Received},
-    decode::{FromReceived, Input},
+    decode::FromReceived,
     operation,
     sigv4::Service,
 };
@@ -41,35 +41,66 @@ pub(crate) struct Operation {
 impl Operation {
     /// An operation of AWS IoT's control plane, carried out by `run`. Input is decoded before it
     /// and output encoded after it.
-    pub(crate) fn iot<P, Q, B, R, F, Running>(
+    pub(crate) fn iot<I, R, F, Running>(
+        name: &'static str,
+        at: (Method, &'static str),
+        need: Need,
+        run: F,
+    ) -> Self
+    where
+        I: FromReceived + Send + 'static,
+        R: Serialize,
+        F: Fn(Call, I) -> Running + Send + Sync + Clone + 'static,
+        Running: Future<Output = Result<R, ApiError>> + Send + 'static,
+    {
+        Self::of(Service::Iot, name, at, need, run)
+    }
+
+    /// The same of the data plane.
+    pub(crate) fn iot_data<I, R, F, Running>(
+        name: &'static str,
+        at: (Method, &'static str),
+        need: Need,
+        run: F,
+    ) -> Self
+    where
+        I: FromReceived + Send + 'static,
+        R: Serialize,
+        F: Fn(Call, I) -> Running + Send + Sync + Clone + 'static,
+        Running: Future<Output = Result<R, ApiError>> + Send + 'static,
+    {
+        Self::of(Service::IotData, name, at, need, run)
+    }
+
+    fn of<I, R, F, Running>(
+        service: Service,
         name: &'static str,
         (method, path): (Method, &'static str),
         need: Need,
         run: F,
     ) -> Self
     where
-        Input<P, Q, B>: FromReceived + Send + 'static,
+        I: FromReceived + Send + 'static,
         R: Serialize,
-        F: Fn(Call, Input<P, Q, B>) -> Running + Send + Sync + Clone + 'static,
+        F: Fn(Call, I) -> Running + Send + Sync + Clone + 'static,
         Running: Future<Output = Result<R, ApiError>> + Send + 'static,
     {
         let run = move |call: Call, received: Received| -> Answered {
             let run = run.clone();
             Box::pin(async move {
-                let input = Input::read(&received)?;
-                let output = run(call, input).await?;
+                let output = run(call, I::read(&received)?).await?;
                 serde_json::to_value(output).map_err(|error| ApiError::internal(&error))
             })
         };
         Self {
             name,
-            service: Service::Iot,
+            service,
             method,
             path,
             need,
             run: Arc::new(run),
             #[cfg(test)]
-            members: Input::<P, Q, B>::members(),
+            members: I::members(),
         }
     }
 

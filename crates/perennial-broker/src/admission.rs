@@ -87,7 +87,7 @@ fn authorised(
     address: IpAddr,
 ) -> Result<Link, Refusal> {
     const NO: Refusal = Refusal(Reason::NotAuthorized, "not authorized");
-    let verdict = core.judge.judge(&id, client_id, address).map_err(|failed| {
+    let verdict = core.judge.judge(&id, Some(client_id), address).map_err(|failed| {
         tracing::error!(client.id = %client_id, error = %failed, "CONNECT refused unasked");
         Refusal(Reason::ServerUnavailable, "the registry cannot be asked; try again later")
     })?;

@@ -24,11 +24,11 @@ impl Permissions {
     }
 }
 
-/// What a principal of this standing may do under this client id, for this thing.
+/// What a principal of this standing may do under this client id, if it has one, for this thing.
 pub(crate) fn permissions(
     (principal, standing): (&Principal, Standing),
     thing: Option<ConnectedThing>,
-    client_id: &ClientId,
+    client_id: Option<&ClientId>,
     source_ip: IpAddr,
     scope: &Scope,
 ) -> Permissions {
@@ -36,7 +36,8 @@ pub(crate) fn permissions(
     let policies: Vec<_> =
         principal.policies.iter().cloned().chain(of_groups.into_iter().flatten()).collect();
     let subject = Subject {
-        client_id: client_id.as_str().to_owned(),
+        // Without one the variable is not set, so that nothing that names it matches.
+        client_id: client_id.map_or_else(String::new, |id| id.as_str().to_owned()),
         source_ip: Some(source_ip),
         thing: facts,
         certificate: Arc::clone(&principal.certificate),
@@ -69,14 +70,16 @@ pub(crate) fn may_connect(
 /// Whether a client may publish: never to the broker's own events, and with RETAIN neither to a
 /// reserved topic nor without `iot:RetainPublish`.
 pub(crate) fn may_publish(permissions: &Permissions, topic: &str, retain: bool) -> bool {
-    if topic.starts_with("$aws/events/")
+    !is_reserved(topic, retain)
+        && permissions.allow(&Request::Publish { topic })
+        && (!retain || permissions.allow(&Request::RetainPublish { topic }))
+}
+
+/// Whether the topic is the broker's own, or one on which nothing is retained.
+pub(crate) fn is_reserved(topic: &str, retain: bool) -> bool {
+    topic.starts_with("$aws/events/")
         || topic.starts_with("$perennial/")
         || retain && topic.starts_with('$')
-    {
-        return false;
-    }
-    permissions.allow(&Request::Publish { topic })
-        && (!retain || permissions.allow(&Request::RetainPublish { topic }))
 }
 
 pub(crate) fn may_subscribe(permissions: &Permissions, filter: &str) -> bool {

@@ -27,6 +27,8 @@ pub enum DisconnectReason {
     ServerInitiatedDisconnect,
     /// It did not take its messages fast enough.
     Throttled,
+    /// An operator disconnected it.
+    ApiInitiatedDisconnect,
 }
 
 /// Why a connection ended.
@@ -52,6 +54,11 @@ pub(crate) enum End {
     ShuttingDown,
     /// A subscriber that held up its publishers too long.
     SlowConsumer,
+    /// An operator disconnected it.
+    Operator {
+        /// Whether its last will is published.
+        with_will: bool,
+    },
     /// The client broke the protocol; the code says how.
     Protocol(Code, &'static str),
 }
@@ -70,6 +77,7 @@ impl End {
             | Self::Lost
             | Self::KeepAlive
             | Self::TakenOver
+            | Self::Operator { .. }
             | Self::ShuttingDown => false,
         }
     }
@@ -84,13 +92,14 @@ impl End {
             Self::RegistryUnavailable => Some(Code::ServerBusy),
             Self::ShuttingDown => Some(Code::ServerShuttingDown),
             Self::SlowConsumer => Some(Code::QuotaExceeded),
+            Self::Operator { .. } => Some(Code::AdministrativeAction),
             Self::Protocol(code, _) => Some(code),
         }
     }
 
     /// Whether the last will is published (MQTT 5 §3.1.2.5).
     pub(crate) fn fires_will(self) -> bool {
-        self != Self::Client
+        self != Self::Client && self != Self::Operator { with_will: false }
     }
 
     pub(crate) fn client_initiated(self) -> bool {
@@ -107,6 +116,7 @@ impl End {
             Self::RegistryUnavailable => DisconnectReason::ServerError,
             Self::ShuttingDown => DisconnectReason::ServerInitiatedDisconnect,
             Self::SlowConsumer => DisconnectReason::Throttled,
+            Self::Operator { .. } => DisconnectReason::ApiInitiatedDisconnect,
             Self::Protocol(..) => DisconnectReason::ClientError,
         }
     }
@@ -123,6 +133,7 @@ impl fmt::Display for End {
             Self::Expired => "the certificate has expired",
             Self::RegistryUnavailable => "the registry cannot be asked; try again later",
             Self::ShuttingDown => "the server is shutting down",
+            Self::Operator { .. } => "an operator disconnected it",
             Self::SlowConsumer => "messages were not taken fast enough",
             Self::Protocol(_, why) => why,
         })

@@ -1,6 +1,6 @@
 //! What the rest of the process may ask of a running broker.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use perennial_core::{
     ids::{CertificateId, ClientId},
@@ -10,7 +10,7 @@ use perennial_core::{
 use tokio::sync::broadcast;
 
 use crate::{
-    Counters, Delivery, Outgoing, Presence, Subscription, core::Core, inprocess::Inbox,
+    Counters, Delivery, Outgoing, Presence, Subscription, core::Core, end::End, inprocess::Inbox,
     message::Message, route, subscriptions::Subscriber,
 };
 
@@ -25,6 +25,15 @@ pub struct SessionView {
     pub principal: CertificateId,
     /// Since when.
     pub connected_at: Timestamp,
+}
+
+/// How an operator disconnects a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disconnection {
+    /// Whether its session is thrown away, whatever the client asked for.
+    pub clean_session: bool,
+    /// Whether its last will is published.
+    pub with_will: bool,
 }
 
 impl BrokerHandle {
@@ -98,6 +107,19 @@ impl BrokerHandle {
     pub fn session(&self, client_id: &ClientId) -> Option<SessionView> {
         let link = self.0.sessions.live(client_id)?;
         Some(SessionView { principal: link.principal, connected_at: link.connected_at })
+    }
+
+    /// Ends the connection under `client_id` and answers once it has ended; `false` when there is
+    /// none. Its session is kept as its client asked, unless it is to be cleaned.
+    pub async fn disconnect(&self, client_id: &ClientId, how: Disconnection) -> bool {
+        let Some(link) = self.0.sessions.live(client_id) else { return false };
+        let session = self.0.sessions.session_of(&link);
+        if let Some(session) = session.filter(|_| how.clean_session) {
+            session.keep_for(Duration::ZERO);
+        }
+        link.end(End::Operator { with_will: how.with_will });
+        link.ended().await;
+        true
     }
 
     /// What the broker has counted.

@@ -26,6 +26,7 @@ pub fn https_config(
     let presence = Arc::new(PresenceLog::default());
     let verifier = DeviceVerifier::new(anchors, principals, clock, presence).optional();
     let mut config = server_config(identity, Arc::new(verifier), oldest)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // AWS IoT's devices name the second where HTTPS shares a port with MQTT.
+    config.alpn_protocols = vec![b"http/1.1".to_vec(), b"x-amzn-http-ca".to_vec()];
     Ok(Arc::new(config))
 }

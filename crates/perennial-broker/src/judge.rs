@@ -155,18 +155,22 @@ impl Judge {
         self.principals.introduced(introduction);
     }
 
-    /// What a principal may do under a client id; `None` when it may not be connected.
+    /// What a principal may do under a client id, or without one as over HTTPS; `None` when it may
+    /// not be connected.
     pub(crate) fn judge(
         &self,
         id: &CertificateId,
-        client_id: &ClientId,
+        client_id: Option<&ClientId>,
         address: IpAddr,
     ) -> Result<Option<Verdict>, LookupFailed> {
         let mut tries = TRIES;
         loop {
             let changes = self.changes.load(Ordering::SeqCst);
             let Some((principal, standing)) = self.authenticated(id)? else { return Ok(None) };
-            let thing = self.principals.thing(id, client_id)?;
+            let thing = match client_id {
+                Some(client_id) => self.principals.thing(id, client_id)?,
+                None => self.principals.only_thing(id)?,
+            };
             let mut basis = principal.basis.and(thing.as_ref().map(|thing| &thing.basis));
             let who = (&*principal, standing);
             let permissions = authorise::permissions(who, thing, client_id, address, &self.scope);

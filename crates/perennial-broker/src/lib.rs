@@ -29,6 +29,7 @@ mod listener;
 mod message;
 mod presence;
 mod principal;
+mod publication;
 mod retained;
 mod route;
 mod seat;
@@ -43,7 +44,7 @@ mod wire;
 
 pub use counters::{Counters, Drops};
 pub use end::DisconnectReason;
-pub use handle::{BrokerHandle, SessionView};
+pub use handle::{BrokerHandle, Disconnection, SessionView};
 pub use https::https_config;
 pub use identity::{AnchorError, ServerIdentity, TrustAnchors, TrustedIssuer};
 pub use inprocess::{Ack, Inbound, Subscription};
@@ -54,4 +55,5 @@ pub use presence::Presence;
 pub use principal::{
     Clock, ConnectedThing, Grace, Introduction, LookupFailed, Principal, Principals,
 };
+pub use publication::{Properties, Publication, PublishRefused, RetainedMessage};
 pub use settings::{Limits, Settings, TlsVersion};

@@ -123,7 +123,7 @@ impl Link {
     /// Asks the registry again; a connection that may no longer be, or only in another standing,
     /// is asked to end.
     pub(crate) fn rejudge(&self) -> Arc<Verdict> {
-        let verdict = match self.judge.judge(&self.principal, &self.client_id, self.address) {
+        let verdict = match self.judge.judge(&self.principal, Some(&self.client_id), self.address) {
             Ok(Some(verdict)) if verdict.standing.in_grace == self.standing.in_grace => Ok(verdict),
             Ok(Some(_)) => Err(End::Expired),
             Ok(None) => Err(End::NotAuthorized),

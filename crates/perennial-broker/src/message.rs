@@ -5,6 +5,8 @@ use bytestring::ByteString;
 use rmqtt_codec::v5::PublishProperties;
 use tokio::time::Instant;
 
+use crate::publication::Publication;
+
 /// How surely a message is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Qos {
@@ -37,6 +39,10 @@ pub struct Delivery {
     pub stored: usize,
     /// Sessions that did not take it: queue full, or not allowed to receive it.
     pub refused: usize,
+    /// Those of them that would have taken it, as QoS 1, if their queue had room.
+    pub full: usize,
+    /// It was to be retained, and the bounds of that are reached.
+    pub not_retained: bool,
 }
 
 /// A message as every receiver shares it.
@@ -61,6 +67,19 @@ impl Message {
             retain: outgoing.retain,
             properties: None,
             expires_at: None,
+            sender: 0,
+        }
+    }
+
+    pub(crate) fn from_publication(publication: Publication) -> Self {
+        let (properties, expires_at) = publication.properties.on_the_wire();
+        Self {
+            topic: publication.topic.into(),
+            payload: publication.payload,
+            qos: publication.qos,
+            retain: publication.retain,
+            properties,
+            expires_at,
             sender: 0,
         }
     }

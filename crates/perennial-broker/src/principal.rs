@@ -156,6 +156,16 @@ pub trait Principals: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// The thing of whoever uses this certificate without a client id: the only one that it is
+    /// attached to. `None` when there is none, or there are several.
+    ///
+    /// # Errors
+    /// As for [`principal`](Self::principal).
+    fn only_thing(&self, id: &CertificateId) -> Result<Option<ConnectedThing>, LookupFailed> {
+        let _ = id;
+        Ok(None)
+    }
+
     /// A device showed a certificate that is to be introduced; it is refused now. Must not block.
     fn introduced(&self, introduction: Introduction) {
         drop(introduction);

@@ -86,8 +86,8 @@ pub(crate) fn without_waiting(
     message: &Arc<Message>,
     origin: Option<Origin>,
 ) -> Delivery {
-    retain(core, message);
-    let mut delivery = Delivery::default();
+    let not_retained = !retain(core, message);
+    let mut delivery = Delivery { not_retained, ..Delivery::default() };
     let targets = core.subscriptions.read().matches(&message.topic);
     for (_, target) in targets {
         match (target, &origin) {
@@ -100,6 +100,7 @@ pub(crate) fn without_waiting(
                     Offer::Full => {
                         count(&core.counters.drops.queue_full);
                         delivery.refused += 1;
+                        delivery.full += 1;
                     }
                 }
             }
@@ -121,13 +122,16 @@ pub(crate) fn without_waiting(
     delivery
 }
 
-fn retain(core: &Core, message: &Arc<Message>) {
+/// Retains the message if it is to be; says whether that went well.
+fn retain(core: &Core, message: &Arc<Message>) -> bool {
     if !message.retain {
-        return;
+        return true;
     }
     let (limits, now) = (&core.settings.limits, Instant::now());
-    if !core.retained.lock().put(message, limits, now) {
+    let retained = core.retained.lock().put(message, limits, (now, core.now()));
+    if !retained {
         count(&core.counters.drops.retained_full);
         tracing::warn!(mqtt.topic = %message.topic, "not retained: the bounds are reached");
     }
+    retained
 }

@@ -45,7 +45,7 @@ impl Testament {
     }
 
     fn is_allowed(&self, core: &Core) -> bool {
-        let judged = core.judge.judge(&self.principal, &self.client_id, self.address);
+        let judged = core.judge.judge(&self.principal, Some(&self.client_id), self.address);
         let Ok(Some(verdict)) = judged else { return false };
         authorise::may_publish(&verdict, &self.will.topic, self.will.retain)
     }

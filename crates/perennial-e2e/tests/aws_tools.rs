@@ -5,12 +5,13 @@ mod world;
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
+    time::Duration,
 };
 
 use perennial_core::ids::ClientId;
 use perennial_server::{DEVICE_POLICY, config_path, credentials_path};
 use perennial_store::Event;
-use world::{World, root, until};
+use world::{Bare, World, root, until};
 
 /// A program of the tests' Python, with the administrator's files and nothing else of AWS's.
 fn tool(world: &World, program: &str) -> Command {
@@ -95,6 +96,30 @@ async fn a_customers_ca_is_registered_with_boto3_and_its_device_activated() {
     let by_device = |event: &Event| event.body["by"] == "device";
     let kind = |event: &&Event| event.kind == "certificate.registered" && by_device(event);
     assert_eq!(registered.iter().filter(kind).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_publishes_over_https_what_its_policies_allow() {
+    let world = World::begin().await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("https_device.py")).arg(DEVICE_POLICY);
+    passes(python).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_has_ended_publishes_nothing_over_https() {
+    let world = World::begin().await;
+    let pump = Bare::named(&world, "pump-1");
+    let credential = pump.enrolled_for(Duration::from_secs(8)).await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("https_expiring.py")).arg(&credential.certificate).arg(&credential.key);
+    python.arg("devices/pump-1/x");
+    passes(python).await;
+
+    // MQTT lets it in, to be rotated.
+    assert!(pump.connects_as(&credential, "pump-1").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

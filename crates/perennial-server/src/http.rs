@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use perennial_api::{Api, KeyRing, Limits, Listener, Settings};
+use perennial_api::{Api, KeyRing, Limits, Listener, Outside, Settings};
 use perennial_broker::https_config;
 use perennial_core::ids::PolicyName;
-use perennial_orchestrator::{Intake, SystemClock, port::Clock as _};
+use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_pki::Authority;
 use perennial_store::Store;
 use rustls::ServerConfig;
@@ -63,7 +63,7 @@ impl Ports {
         data: &Path,
         config: &Config,
         (store, authority): (&Store, &Arc<Authority>),
-        (running, intake): (RunningServer, Intake),
+        outside: Outside,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Serving> {
         let (https, now) = (self.https.local_addr(), SystemClock.now());
@@ -76,8 +76,7 @@ impl Ports {
             device_policy: PolicyName::new(DEVICE_POLICY)?,
             rekey: config.rotation.rekey,
         };
-        let (authority, clock) = (Arc::clone(authority), Arc::new(SystemClock));
-        let api = Api::new(settings, keys, authority, Arc::new(running), intake, clock);
+        let api = Api::new(settings, keys, Arc::clone(authority), outside);
         let plain = self.plain.as_ref().map(Listener::local_addr);
         let listeners = TaskTracker::new();
         for listener in std::iter::once(self.https).chain(self.plain) {

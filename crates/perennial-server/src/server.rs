@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use aws_lc_rs::rand::SystemRandom;
+use perennial_api::Outside;
 use perennial_broker::{Broker, BrokerHandle, Limits, ServerIdentity, TrustAnchors};
 use perennial_core::{
     audit::AuditTask, ids::PolicyName, policy::Document, registry::Tags, time::Timestamp,
@@ -25,8 +26,8 @@ use tracing::{info, warn};
 
 use crate::{
     adapter::{
-        Anchors, BrokerMessaging, CertificateAuthority, LapsedInbox, LiveRegistry, LogNotifier,
-        Recovery, RunningServer, StorePrincipals, StoreRemedies, SystemEntropy,
+        Anchors, BrokerDataPlane, BrokerMessaging, CertificateAuthority, LapsedInbox, LiveRegistry,
+        LogNotifier, Recovery, RunningServer, StorePrincipals, StoreRemedies, SystemEntropy,
         listen_for_messages, listen_for_presence, record_connections, register_introduced,
     },
     audits,
@@ -106,10 +107,14 @@ impl Server {
         let ring = start_ring(&config, &store, &authority, &registry, &handle).await?;
         let intake = ring.intake();
         listen_for_messages(&handle, &config.mqtt.prefix, &intake)?;
-        let running = RunningServer::of(&registry, &config, mqtt);
         let foundation = (&store, &authority);
-        let inside = (running, ring.intake());
-        let http = ports.serve(data, &config, foundation, inside, &shutdown).await?;
+        let outside = Outside {
+            running: Arc::new(RunningServer::of(&registry, &config, mqtt)),
+            data_plane: Arc::new(BrokerDataPlane::new(handle.clone(), config.mqtt.prefix.clone())),
+            intake: ring.intake(),
+            clock: Arc::new(clock),
+        };
+        let http = ports.serve(data, &config, foundation, outside, &shutdown).await?;
         let (lapsed, telling) = LapsedInbox::telling(store.clone());
         let prefix = config.mqtt.prefix.clone();
         let presence = listen_for_presence(handle.clone(), prefix, intake, lapsed);

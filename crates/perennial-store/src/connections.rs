@@ -10,8 +10,12 @@ use perennial_core::{
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::json;
 
-use crate::{Store, StoreError, events::count};
+use crate::{
+    Store, StoreError,
+    events::{self, count},
+};
 
 /// The most records of one certificate, or looked at for one client id.
 pub(crate) const MAX_KEPT: i64 = 100;
@@ -51,6 +55,25 @@ impl Store {
         changes: Vec<ConnectionChange>,
     ) -> Result<(), StoreError> {
         self.write(move |connection| changes.iter().try_for_each(|it| record(connection, it))).await
+    }
+
+    /// Records that an operator is about to end a client's connection.
+    ///
+    /// # Errors
+    /// [`StoreError`] when that cannot be written.
+    pub async fn record_deleted_connection(
+        &self,
+        client_id: ClientId,
+        clean_session: bool,
+        prevent_will: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let body = json!({ "clientId": client_id, "cleanSession": clean_session,
+                "preventWillMessage": prevent_will });
+            events::append(connection, "connection.deleted", &body, now)
+        })
+        .await
     }
 
     /// Ends records that an earlier run left open, at most `limit`; answers how many.

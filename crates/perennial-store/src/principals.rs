@@ -10,7 +10,7 @@ use perennial_core::{
 use rusqlite::{Connection, params};
 
 use crate::{
-    Store, StoreError, attachments, certificates, effective_policies, policy_targets,
+    Store, StoreError, attachments, certificates, effective_policies, policy_targets, row,
     thing_groups::Number, things,
 };
 
@@ -82,7 +82,26 @@ impl Store {
         client_id: &str,
         has: &dyn Fn(&DocumentKey) -> bool,
     ) -> Result<Option<ThingRecord>, StoreError> {
-        self.readers.with(|connection| thing_record(connection, id, client_id, has))
+        self.readers.with(|connection| {
+            let name = thing_for(connection, id, client_id)?;
+            thing_record(connection, name, has)
+        })
+    }
+
+    /// The only thing that a certificate is attached to; `None` when there is none, or there are
+    /// several. Blocks like [`principal_record`](Self::principal_record).
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn only_thing_record(
+        &self,
+        id: &CertificateId,
+        has: &dyn Fn(&DocumentKey) -> bool,
+    ) -> Result<Option<ThingRecord>, StoreError> {
+        self.readers.with(|connection| {
+            let name = only_thing(connection, id)?;
+            thing_record(connection, name, has)
+        })
     }
 }
 
@@ -143,11 +162,10 @@ fn policy_in_force(
 
 fn thing_record(
     connection: &Connection,
-    id: &CertificateId,
-    client_id: &str,
+    name: Option<ThingName>,
     has: &dyn Fn(&DocumentKey) -> bool,
 ) -> Result<Option<ThingRecord>, StoreError> {
-    let Some(name) = thing_for(connection, id, client_id)? else { return Ok(None) };
+    let Some(name) = name else { return Ok(None) };
     let Some(thing) = things::find(connection, &name)? else { return Ok(None) };
     let groups = effective_policies::groups_reaching(connection, &name)?;
     let mut names = BTreeSet::new();
@@ -168,4 +186,19 @@ fn thing_for(
     }
     let Ok(named) = ThingName::new(client_id) else { return Ok(None) };
     Ok(attachments::attached_as(connection, &named, id)?.map(|_| named))
+}
+
+fn only_thing(
+    connection: &Connection,
+    id: &CertificateId,
+) -> Result<Option<ThingName>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT thing FROM thing_certificates WHERE certificate_id = ? ORDER BY thing LIMIT 2",
+    )?;
+    let rows = statement.query_map([id.as_bytes()], |row| row.get::<_, String>(0))?;
+    let names = rows.collect::<Result<Vec<_>, _>>()?;
+    match names.as_slice() {
+        [only] => Ok(Some(row::thing_name(only)?)),
+        _ => Ok(None),
+    }
 }

@@ -10,10 +10,12 @@ mod audit;
 mod authorization_test;
 mod ca_certificates;
 mod certificates;
+mod connections;
 mod effective_policies;
 mod endpoint;
 mod enrolments;
 mod events;
+pub(crate) mod messages;
 mod mitigation;
 mod policies;
 mod policy_targets;
@@ -22,6 +24,7 @@ mod principal_policies;
 mod principals;
 mod registering;
 mod registration_code;
+mod retained;
 mod rotations;
 mod shown_rotation;
 mod tags;
@@ -42,10 +45,12 @@ pub(crate) fn all() -> Vec<Operation> {
         authorization_test::operations(),
         ca_certificates::operations(),
         certificates::operations(),
+        connections::operations(),
         effective_policies::operations(),
         endpoint::operations(),
         enrolments::operations(),
         events::operations(),
+        messages::operations(),
         mitigation::operations(),
         policies::operations(),
         policy_targets::operations(),
@@ -54,6 +59,7 @@ pub(crate) fn all() -> Vec<Operation> {
         principals::operations(),
         registering::operations(),
         registration_code::operations(),
+        retained::operations(),
         rotations::operations(),
         tags::operations(),
         thing_group_members::operations(),

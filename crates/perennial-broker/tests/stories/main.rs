@@ -17,5 +17,6 @@ mod mosquitto;
 mod policies;
 mod presence;
 mod protocol;
+mod publications;
 mod sessions;
 mod world;

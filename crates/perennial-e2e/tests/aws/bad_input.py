@@ -231,9 +231,33 @@ def unknown_key(fields):
 
 ROWS.append((403, "UnrecognizedClientException", ("GET", "/things", b"", None, region, None, unknown_key)))
 
+# Of the data plane.
+PAYLOAD = "x-amz-mqtt5-payload-format-indicator"
+DATA = [
+    (404, "UnknownOperationException", ("GET", "/things")),
+    (404, "UnknownOperationException", ("POST", "/topics/")),
+    (404, "UnknownOperationException", ("PUT", "/topics/a")),
+    (400, "InvalidRequestException", ("POST", "/topics/a?qos=2")),
+    (400, "InvalidRequestException", ("POST", "/topics/a?retain=1")),
+    (400, "InvalidRequestException", ("POST", "/topics/a?colour=red")),
+    (400, "InvalidRequestException", ("POST", "/topics/%FF")),
+    (400, "InvalidRequestException", ("POST", "/topics/" + "a" * 257)),
+    (400, "InvalidRequestException", ("POST", "/topics/a?messageExpiry=4294967296")),
+    (400, "InvalidRequestException", ("POST", "/topics/a", b"", {PAYLOAD: "UTF-8"})),
+    (400, "InvalidRequestException", ("POST", "/topics/a", b"", {"x-amz-mqtt5-user-properties": "W10"})),
+    (400, "InvalidRequestException", ("POST", "/topics/a", b"", {"x-amz-mqtt5-correlation-data": "?"})),
+    (413, "RequestEntityTooLargeException", ("POST", "/topics/a", b" " * (1024 * 1024 + 1))),
+    (403, "InvalidSignatureException", ("POST", "/topics/a", b"", None, region, None, as_(PAYLOAD, "UTF8_DATA"))),
+    (404, "ResourceNotFoundException", ("GET", "/retainedMessage/a%2Fb")),
+    (400, "InvalidRequestException", ("GET", "/retainedMessage?maxResults=201")),
+    (400, "InvalidRequestException", ("GET", "/retainedMessage?nextToken=AAAA")),
+    (400, "InvalidRequestException", ("DELETE", "/connections/a?cleanSession=1")),
+    (404, "ResourceNotFoundException", ("DELETE", "/connections/a?cleanSession=true")),
+]
+
 faults = 0
-for status, code, arguments in ROWS:
-    response = send(*arguments)
+for status, code, arguments, service in [(*row, "iot") for row in ROWS] + [(*row, "iotdata") for row in DATA]:
+    response = send(*arguments, service=service)
     got = (response.status, response.headers.get("x-amzn-errortype"))
     problem = None
     if got != (status, code):
@@ -255,5 +279,5 @@ for listed, member in [("/things", "things"), ("/certificates", "certificates"),
     if left:
         faults += 1
         print(f"{listed}: {left}", file=sys.stderr)
-print(f"{len(ROWS)} bad requests, {faults} faults", file=sys.stderr if faults else sys.stdout)
+print(f"{len(ROWS) + len(DATA)} bad requests, {faults} faults", file=sys.stderr if faults else sys.stdout)
 sys.exit(1 if faults else 0)

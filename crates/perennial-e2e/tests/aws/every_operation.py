@@ -7,6 +7,7 @@ import sys
 
 import audits
 import cas
+import data_plane
 import groups
 import policies
 import things
@@ -136,5 +137,6 @@ for story in [audits.configuration, audits.tasks, audits.schedules, audits.suppr
 audits.story(iot, thing="expiring")
 audits.cancelled(iot)
 cas.audited(iot)
+iot.takes_over(data_plane.all_of_it(iot))
 audits.deleted(iot)
 finish(iot, sys.argv[1:])

@@ -1,5 +1,6 @@
 """boto3 against a server, with every answer held against botocore's own service model."""
 
+import base64
 import json
 import re
 import sys
@@ -22,6 +23,7 @@ WHEN_THERE = {
     "DescribeAccountAuditConfiguration.auditCheckConfigurations": {"configuration"},
     "DescribeAccountAuditConfiguration": {"roleArn"},
     "DescribeAuditTask": {"scheduledAuditName"},
+    "GetRetainedMessage": {"userProperties"},
     "DescribeAuditTask.auditDetails": {"errorCode", "message"},
     "DescribeScheduledAudit": {"dayOfMonth", "dayOfWeek"},
     "ListScheduledAudits.scheduledAudits": {"dayOfMonth", "dayOfWeek"},
@@ -61,7 +63,8 @@ class Client:
         self.boto = boto3.client(name, config=config)
         self.called = set()
         self.faults = []
-        self.boto.meta.events.register("before-parse." + name, self._remember)
+        service = self.boto.meta.service_model.service_id.hyphenize()
+        self.boto.meta.events.register("before-parse." + service, self._remember)
 
     def _remember(self, operation_model, response_dict, **_):
         self.called.add(operation_model.name)
@@ -110,6 +113,9 @@ class Client:
             self._all(where, value, dict, lambda key: self._value(where, shape.value, value[key]))
         elif kind == "string":
             self._text(where, shape, value)
+        elif kind == "blob":
+            if not isinstance(value, str) or base64.b64encode(base64.b64decode(value)).decode() != value:
+                self.faults.append(f"{where}: {value!r} is no base64")
         elif not isinstance(value, {"boolean": bool, "timestamp": (int, float)}.get(kind, int)):
             self.faults.append(f"{where}: {value!r} is no {kind}")
 
@@ -133,6 +139,11 @@ class Client:
 
     def __getattr__(self, name):
         return getattr(self.boto, name)
+
+    def takes_over(self, other):
+        """Counts as its own what another client called and found."""
+        self.called |= other.called
+        self.faults += other.faults
 
     def refused(self, operation, code, status, /, **arguments):
         """Expects an error, and answers it."""

@@ -14,11 +14,12 @@ endpoint = session.get_scoped_config()["endpoint_url"]
 http = urllib3.PoolManager(ca_certs=session.get_scoped_config()["ca_bundle"], retries=False)
 
 
-def send(method, target, body=b"", headers=None, region=region, at=None, spoil=None, credentials=None):
+def send(method, target, body=b"", headers=None, region=region, at=None, spoil=None, credentials=None,
+         service="iot"):
     """Signs and sends; `at` is the time of signing, `spoil` changes the header fields after it."""
     request = botocore.awsrequest.AWSRequest(
         method=method, url=endpoint + target, data=body, headers=dict(headers or {}))
-    auth = botocore.auth.SigV4Auth(credentials or session.get_credentials(), "iot", region)
+    auth = botocore.auth.SigV4Auth(credentials or session.get_credentials(), service, region)
     kept = botocore.auth.get_current_datetime
     if at:
         botocore.auth.get_current_datetime = lambda: at

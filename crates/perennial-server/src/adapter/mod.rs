@@ -5,6 +5,7 @@ mod authority;
 #[cfg(test)]
 mod conformance;
 mod connections;
+mod data_plane;
 mod entropy;
 mod following;
 mod intake;
@@ -22,6 +23,7 @@ pub use anchors::AnchorsNotSet;
 pub(crate) use anchors::{Anchors, registered_cas};
 pub(crate) use authority::CertificateAuthority;
 pub(crate) use connections::record_connections;
+pub(crate) use data_plane::BrokerDataPlane;
 pub(crate) use entropy::SystemEntropy;
 pub(crate) use intake::{listen_for_messages, listen_for_presence};
 pub(crate) use introductions::register as register_introduced;

@@ -191,6 +191,12 @@ impl Principals for StorePrincipals {
         record.map_err(failed)?.map(|record| self.connected(record, &held)).transpose()
     }
 
+    fn only_thing(&self, id: &CertificateId) -> Result<Option<ConnectedThing>, LookupFailed> {
+        let held = Held::of(&self.documents);
+        let record = self.store.only_thing_record(id, &|key| held.take(key)).map_err(failed)?;
+        record.map(|record| self.connected(record, &held)).transpose()
+    }
+
     fn introduced(&self, introduction: Introduction) {
         if let Err(error) = self.introductions.try_send(introduction) {
             tracing::warn!(%error, "too many certificates are introduced at once: one was not");
