@@ -5,7 +5,6 @@ mod account;
 mod findings;
 mod look;
 mod mitigation;
-mod remedies;
 mod run;
 mod schedules;
 mod suppressions;
@@ -30,9 +29,8 @@ pub use account::{AuditFile, DAILY};
 pub use findings::{FindingCursor, FindingFilter};
 pub use mitigation::{
     Execution, ExecutionStatus, FindingCounts, MitigationAction, MitigationRequest,
-    MitigationStatus, MitigationTask,
+    MitigationStatus, MitigationTask, Remedies, RemedyError,
 };
-pub use remedies::{Remedies, RemedyError};
 pub use schedules::ScheduledAudit;
 pub use suppressions::SuppressionPlace;
 pub use tasks::TaskFilter;

@@ -8,20 +8,18 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use perennial_core::{
     audit::{CheckName, Finding, HeldBy, Remedy, plan},
-    ids::CertificateId,
     time::Timestamp,
 };
 use perennial_orchestrator::port::Clock;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{
-    findings::{self, FindingCursor, FindingFilter},
-    mitigation::{
-        Execution, ExecutionStatus, FindingCounts, MitigationAction, MitigationStatus,
-        MitigationTask, end_task, existing_task, write_task,
-    },
+    super::findings::{self, FindingCursor, FindingFilter},
+    actions::MitigationAction,
+    executions::{ExecutionStatus, Standing, execution, record, standing},
+    holders,
+    tasks::{self, FindingCounts, MitigationStatus, MitigationTask},
 };
-use crate::{Store, StoreError, registry, row::to_json};
+use crate::{Store, StoreError};
 
 /// How many findings are read at once.
 const PAGE: usize = 100;
@@ -115,16 +113,16 @@ impl Store {
             let (is_last, now) = (next.is_none(), clock.now());
             self.write(move |connection| {
                 // It may have been cancelled meanwhile.
-                let kept = existing_task(connection, &id)?;
+                let kept = tasks::existing(connection, &id)?;
                 let task = MitigationTask { task_statistics: statistics, ..kept };
                 match (task.task_status, failed) {
                     (MitigationStatus::InProgress, true) if is_last => {
-                        end_task(connection, &task, MitigationStatus::Failed, now)
+                        tasks::end(connection, &task, MitigationStatus::Failed, now)
                     }
                     (MitigationStatus::InProgress, false) if is_last => {
-                        end_task(connection, &task, MitigationStatus::Completed, now)
+                        tasks::end(connection, &task, MitigationStatus::Completed, now)
                     }
-                    _ => write_task(connection, &task),
+                    _ => tasks::write(connection, &task),
                 }
             })
             .await?;
@@ -225,8 +223,10 @@ impl Store {
         let asked = resource.clone();
         let held = self
             .read(move |connection| match (asked.device_certificate(), asked.policy_version()) {
-                (Some(id), _) => held_by(connection, &id),
-                (None, Some(version)) => policy_held(connection, version.policy_name.as_str()),
+                (Some(id), _) => holders::of_certificate(connection, &id),
+                (None, Some(version)) => {
+                    holders::of_policy(connection, version.policy_name.as_str())
+                }
                 (None, None) => Ok(HeldBy::default()),
             })
             .await?;
@@ -239,77 +239,6 @@ impl Store {
     }
 }
 
-enum Standing {
-    ToDo,
-    Done(ExecutionStatus),
-    Canceled,
-}
-
-type Where = (String, [u8; 16], i64);
-
-fn standing(
-    connection: &Connection,
-    (task, finding, number): &Where,
-) -> Result<Standing, StoreError> {
-    let status: Option<String> = connection
-        .prepare_cached(
-            "SELECT status FROM mitigation_executions WHERE task = ? AND finding = ? \
-             AND action_no = ?",
-        )?
-        .query_row(params![task, finding, number], |row| row.get(0))
-        .optional()?;
-    if let Some(status) = status {
-        return Ok(Standing::Done(crate::row::from_json("execution status", &status)?));
-    }
-    let canceled = existing_task(connection, task)?.task_status != MitigationStatus::InProgress;
-    Ok(if canceled { Standing::Canceled } else { Standing::ToDo })
-}
-
-fn execution(
-    task: &MitigationTask,
-    finding: &Finding,
-    action: &MitigationAction,
-    outcome: &Option<Result<(), RemedyError>>,
-    (start_time, end_time): (Timestamp, Timestamp),
-) -> Execution {
-    let error = outcome.as_ref().and_then(|it| it.as_ref().err());
-    Execution {
-        task_id: task.request.task_id.clone(),
-        finding_id: finding.finding_id,
-        action_name: action.name.clone(),
-        action_id: action.id.clone(),
-        status: match outcome {
-            None => ExecutionStatus::Skipped,
-            Some(Ok(())) => ExecutionStatus::Completed,
-            Some(Err(_)) => ExecutionStatus::Failed,
-        },
-        start_time,
-        end_time,
-        error_code: error.map(|it| it.code.to_owned()),
-        message: error.map(ToString::to_string),
-    }
-}
-
-fn record(
-    connection: &Connection,
-    (task, finding, number): &Where,
-    execution: &Execution,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT OR IGNORE INTO mitigation_executions \
-             (task, finding, action_no, status, execution) VALUES (?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            task,
-            finding,
-            number,
-            to_json("execution status", &execution.status)?,
-            to_json("mitigation execution", execution)?
-        ])?;
-    Ok(())
-}
-
 fn count(statistics: &mut BTreeMap<CheckName, FindingCounts>, check: CheckName, became: Became) {
     let counts = statistics.entry(check).or_default();
     counts.total_findings_count += 1;
@@ -319,46 +248,4 @@ fn count(statistics: &mut BTreeMap<CheckName, FindingCounts>, check: CheckName, 
         Became::Skipped => counts.skipped_findings_count += 1,
         Became::Canceled => counts.canceled_findings_count += 1,
     }
-}
-
-/// The certificate's things, each with whether another ACTIVE certificate of it is proven: a
-/// device was connected with it, or a rotation ended with it.
-fn held_by(connection: &Connection, id: &CertificateId) -> Result<HeldBy, StoreError> {
-    let mut held = HeldBy::default();
-    for thing in registry::things_of(connection, id)? {
-        let mut has_other = false;
-        for other in registry::active_of(connection, &thing)? {
-            let other_id = other.certificate_id;
-            has_other |= other_id != *id && is_proven(connection, &other_id, thing.as_str())?;
-        }
-        held.things.push((thing, has_other));
-    }
-    Ok(held)
-}
-
-fn is_proven(connection: &Connection, id: &CertificateId, thing: &str) -> Result<bool, StoreError> {
-    let connected = connection
-        .prepare_cached("SELECT 1 FROM connections WHERE certificate_id = ?")?
-        .exists([id.as_bytes()])?;
-    if connected {
-        return Ok(true);
-    }
-    Ok(connection
-        .prepare_cached(
-            "SELECT 1 FROM rotations r JOIN rotation_states s ON s.rotation_id = r.id \
-             WHERE r.thing = ? AND s.incoming = ? AND s.due_at IS NULL \
-             AND json_extract(s.state, '$.state') = 'rotated'",
-        )?
-        .exists(params![thing, id.as_bytes()])?)
-}
-
-fn policy_held(connection: &Connection, policy: &str) -> Result<HeldBy, StoreError> {
-    let policy_in_use = connection
-        .prepare_cached(
-            "SELECT 1 FROM policy_targets t JOIN certificates c ON c.id = t.certificate_id \
-             WHERE t.policy = ?1 AND c.status = 1 \
-             UNION ALL SELECT 1 FROM thing_group_policies WHERE policy = ?1",
-        )?
-        .exists([policy])?;
-    Ok(HeldBy { policy_in_use, ..HeldBy::default() })
 }
