@@ -334,7 +334,9 @@ fn what_is_malformed_is_refused_with_its_place() {
 #[test]
 fn a_document_without_statements_says_nothing_to_anything() {
     let permissions = compile(&document(&[]), &subject());
+    let blank = Document::blank();
 
+    assert_eq!(Document::parse(blank.as_json()), Ok(blank));
     for request in [publish("a"), subscribe("a"), Request::Receive { topic: "a" }] {
         assert_eq!(permissions.decide(&request), ImplicitlyDenied);
     }

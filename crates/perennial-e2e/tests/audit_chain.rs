@@ -8,6 +8,7 @@ use perennial_core::{
     audit::{ResourceIdentifier, TaskStatus, TaskType},
     certificate::CertificateStatus,
     ids::ThingName,
+    registry::Tags,
     time::Timestamp,
 };
 use perennial_orchestrator::{SystemClock, port::Clock as _};
@@ -104,7 +105,7 @@ async fn a_mitigation_that_would_cut_a_device_off_is_refused_unless_forced() {
         created_at: now(),
         modified_at: now(),
     };
-    store.create_mitigation_action(action, now()).await.unwrap();
+    store.create_mitigation_action(action, Tags::default(), now()).await.unwrap();
     let mitigate = async |name: &str, forced: bool| {
         let request = MitigationRequest {
             task_id: name.into(),

@@ -123,6 +123,17 @@ async fn a_certificate_that_has_ended_publishes_nothing_over_https() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_policy_of_its_group_lets_a_paho_device_in_and_goes_with_the_group() {
+    let world = World::begin().await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("group_policy.py"));
+    passes(python).await;
+
+    assert!(world.server.store().verify_events().await.is_ok_and(|chain| chain.is_ok()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_access_key_may_do_what_its_role_is_for_until_it_is_revoked() {
     let world = World::begin().await;
 

@@ -90,6 +90,21 @@ impl Store {
         self.write(move |connection| put_in_force(connection, &name, version, now)).await
     }
 
+    /// Puts a new version without any statement in force, in the place of `version`; answers
+    /// whether that had to be done.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::VersionsLimitExceeded`];
+    /// [`StoreError::VersionConflict`] when yet another version is in force.
+    pub async fn blank_policy(
+        &self,
+        name: PolicyName,
+        version: PolicyVersionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| blank(connection, &name, version, now)).await
+    }
+
     /// Deletes a version that is not in force.
     ///
     /// # Errors
@@ -167,6 +182,23 @@ fn add_version(
         put_in_force(connection, name, version, now)?;
     }
     Ok(version)
+}
+
+fn blank(
+    connection: &Connection,
+    name: &PolicyName,
+    version: PolicyVersionId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let policy = existing(connection, name)?;
+    let in_force = Document::parse(&policy.document);
+    if in_force.is_ok_and(|document| document.is_blank()) {
+        return Ok(false);
+    }
+    let (expected, found) = (u64::from(version), u64::from(policy.default_version));
+    StoreError::unless_version("policy", name, Some(expected), found)?;
+    add_version(connection, name, Document::blank().as_json(), true, now)?;
+    Ok(true)
 }
 
 fn check_version(

@@ -29,10 +29,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             check_exists(connection, &resource)?;
-            put(connection, &resource, &tags)?;
-            let body = json!({ "kind": resource.kind(), "name": resource.name(),
-                "tags": tags.as_map() });
-            events::append(connection, "resource.tagged", &body, now)
+            give(connection, (resource.kind(), &resource.name()), &tags, now)
         })
         .await
     }
@@ -67,7 +64,7 @@ impl Store {
     pub async fn tags_of(&self, resource: Resource) -> Result<Vec<Tag>, StoreError> {
         self.read(move |connection| {
             check_exists(connection, &resource)?;
-            let all = read(connection, &resource)?;
+            let all = read(connection, (resource.kind(), &resource.name()))?;
             Ok(all.into_iter().map(|(key, value)| Tag { key, value }).collect())
         })
         .await
@@ -76,26 +73,47 @@ impl Store {
 
 fn read(
     connection: &Connection,
-    resource: &Resource,
+    (kind, name): (&str, &str),
 ) -> Result<BTreeMap<String, String>, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT key, value FROM tags WHERE kind = ? AND name = ? ORDER BY key")?;
-    let rows = statement.query_map(params![resource.kind(), resource.name()], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
+    let rows = statement.query_map([kind, name], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Writes tags of a resource that exists.
+/// Writes tags of a resource that exists; the event of its making names them.
 pub(crate) fn put(
     connection: &Connection,
     resource: &Resource,
     tags: &Tags,
 ) -> Result<(), StoreError> {
+    write(connection, (resource.kind(), &resource.name()), tags)
+}
+
+/// Writes tags of a resource that the registry knows only by name, and an event of it.
+pub(crate) fn give(
+    connection: &Connection,
+    (kind, name): (&str, &str),
+    tags: &Tags,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     if tags.as_map().is_empty() {
         return Ok(());
     }
-    let mut all = read(connection, resource)?;
+    write(connection, (kind, name), tags)?;
+    let body = json!({ "kind": kind, "name": name, "tags": tags.as_map() });
+    events::append(connection, "resource.tagged", &body, now)
+}
+
+fn write(
+    connection: &Connection,
+    (kind, name): (&str, &str),
+    tags: &Tags,
+) -> Result<(), StoreError> {
+    if tags.as_map().is_empty() {
+        return Ok(());
+    }
+    let mut all = read(connection, (kind, name))?;
     all.extend(tags.as_map().clone());
     if all.len() > MAX_TAGS {
         return Err(TagError::TooMany(all.len()).into());
@@ -104,7 +122,7 @@ pub(crate) fn put(
         "INSERT OR REPLACE INTO tags (kind, name, key, value) VALUES (?, ?, ?, ?)",
     )?;
     for (key, value) in tags.as_map() {
-        insert.execute(params![resource.kind(), resource.name(), key, value])?;
+        insert.execute(params![kind, name, key, value])?;
     }
     Ok(())
 }

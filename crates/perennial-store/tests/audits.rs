@@ -5,16 +5,17 @@ mod common;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use common::{At, NOW, certificate_id, register, store, thing};
+use common::{
+    At, NOW, audit, audited, certificate_id, certificate_of, found, register, store, task_id, thing,
+};
 use perennial_core::{
     audit::{
-        AuditTask, CheckName, CheckRunStatus, DayOfWeek, Finding, Frequency, KeyPrint, KeyQuality,
-        MitigationTarget, ReasonCode, Recurrence, ResourceIdentifier, Suppression, TaskStatus,
-        TaskType,
+        CheckName, CheckRunStatus, DayOfWeek, Frequency, KeyPrint, KeyQuality, MitigationTarget,
+        ReasonCode, Recurrence, ResourceIdentifier, Suppression, TaskStatus, TaskType,
         revocation::{AuthorityFacts, CertificateNotes, Revocation, RevocationList, SerialNumber},
     },
     certificate::{CertificateStatus, Validity},
-    ids::{AuditTaskId, CertificateId, ClientId, Digest, FindingId},
+    ids::{AuditTaskId, ClientId, Digest, FindingId},
     registry::{CertificateMode, Resource, Tag, Tags},
     time::{Timestamp, days},
 };
@@ -25,36 +26,6 @@ use perennial_store::{
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-fn task_id(number: u8) -> AuditTaskId {
-    AuditTaskId::from_bytes([number; 16])
-}
-
-/// A store in which every check that has something to examine is enabled.
-async fn audited(folder: &std::path::Path) -> Store {
-    let store = store(folder);
-    let enable = CheckName::ALL.into_iter().filter(|check| check.has_subject()).collect();
-    store.take_over_audit_file(AuditFile { enable }, NOW - days(100)).await.unwrap();
-    store.surround_audits(Surroundings { logging: true, ..Surroundings::default() });
-    store
-}
-
-async fn audit(store: &Store, number: u8) -> AuditTask {
-    store.run_audit(task_id(number), &At(NOW)).await.unwrap()
-}
-
-async fn found(store: &Store, number: u8, check: CheckName) -> Vec<Finding> {
-    let filter = FindingFilter {
-        task: Some(task_id(number)),
-        check: Some(check),
-        ..FindingFilter::default()
-    };
-    store.findings(filter, None, 1000, NOW).await.unwrap().0
-}
-
-fn certificate_of(finding: &Finding) -> CertificateId {
-    finding.resource.resource_identifier.device_certificate().unwrap()
-}
 
 #[tokio::test]
 async fn an_audit_finds_what_is_about_to_end_and_nothing_else() {
@@ -238,7 +209,9 @@ async fn scheduled_audits_are_few_known_by_name_and_need_enabled_checks() {
     let weekly = Recurrence::new(Frequency::Weekly, None, Some(DayOfWeek::Mon)).unwrap();
     let checks = vec![CheckName::DeviceCertificateAge.to_string()];
     let create = async |name: &str| {
-        store.create_scheduled_audit(name.into(), weekly, checks.clone(), NOW).await
+        store
+            .create_scheduled_audit(name.into(), weekly, checks.clone(), Tags::default(), NOW)
+            .await
     };
     for name in ["a", "b", "c", "d"] {
         create(name).await.unwrap();
@@ -248,7 +221,7 @@ async fn scheduled_audits_are_few_known_by_name_and_need_enabled_checks() {
     assert!(matches!(create("a").await, Err(StoreError::Exists { .. })));
     assert!(matches!(create("no name").await, Err(StoreError::Refused(_))));
     let idle = vec!["IOT_ROLE_ALIAS_OVERLY_PERMISSIVE_CHECK".to_owned()];
-    let idle = store.create_scheduled_audit("f".into(), weekly, idle, NOW).await;
+    let idle = store.create_scheduled_audit("f".into(), weekly, idle, Tags::default(), NOW).await;
     assert!(matches!(idle, Err(StoreError::Refused(_))));
     let biweekly = Some(Frequency::Biweekly);
     store.update_scheduled_audit("a".into(), biweekly, (None, None), None, NOW).await.unwrap();
@@ -581,7 +554,8 @@ async fn a_scheduled_audits_tags_go_with_it() {
     let store = audited(folder.path()).await;
     let weekly = Recurrence::new(Frequency::Weekly, None, Some(DayOfWeek::Mon)).unwrap();
     let checks = vec![CheckName::DeviceCertificateAge.to_string()];
-    let create = || store.create_scheduled_audit("a".into(), weekly, checks.clone(), NOW);
+    let create =
+        || store.create_scheduled_audit("a".into(), weekly, checks.clone(), Tags::default(), NOW);
     let resource = || Resource::Other { kind: "scheduledaudit".into(), name: "a".into() };
     let tags = Tags::new(vec![Tag { key: "team".into(), value: "water".into() }]).unwrap();
 

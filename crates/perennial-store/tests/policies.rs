@@ -55,6 +55,29 @@ async fn a_policy_has_five_versions_whose_numbers_are_never_used_again() {
 }
 
 #[tokio::test]
+async fn a_policy_is_blanked_once_and_only_as_it_was_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    create(&store, "p").await;
+    create(&store, "full").await;
+    for topic in ["2", "3", "4", "5"] {
+        store.create_policy_version(named("full"), &document(topic), false, NOW).await.unwrap();
+    }
+
+    let other = store.blank_policy(named("p"), 7, NOW).await;
+    let first = store.blank_policy(named("p"), 1, NOW).await.unwrap();
+    let again = store.blank_policy(named("p"), 1, NOW).await.unwrap();
+    let full = store.blank_policy(named("full"), 1, NOW).await;
+
+    assert!(matches!(other, Err(StoreError::VersionConflict { expected: 7, found: 1, .. })));
+    assert_eq!((first, again), (true, false));
+    let shown = store.policy(named("p")).await.unwrap();
+    assert_eq!((shown.default_version, shown.document.as_str()), (2, Document::blank().as_json()));
+    assert!(matches!(full, Err(StoreError::VersionsLimitExceeded(_))));
+    assert_eq!(store.policy(named("full")).await.unwrap().default_version, 1);
+}
+
+#[tokio::test]
 async fn the_version_in_force_and_a_policy_with_others_are_not_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());

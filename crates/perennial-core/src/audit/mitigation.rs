@@ -153,7 +153,7 @@ pub struct HeldBy {
     /// The certificate's things, each with whether it has another ACTIVE certificate that a
     /// device has connected with.
     pub things: Vec<(ThingName, bool)>,
-    /// Whether ACTIVE certificates have the policy.
+    /// Whether ACTIVE certificates have the policy, themselves or by a group of their things.
     pub policy_in_use: bool,
 }
 
@@ -201,8 +201,8 @@ pub enum Refusal {
     CutsOff(ThingName),
     /// It would leave devices without a policy.
     #[error(
-        "it would cut off every device whose certificate has policy {0}. Give them another \
-         first, or force the action"
+        "it would cut off every device whose certificate or thing group has policy {0}. Give them \
+         another first, or force the action"
     )]
     CutsOffHolders(String),
     /// The certificate has no thing to add.

@@ -15,6 +15,9 @@ pub const MAX_DOCUMENT_LEN: usize = 404_600;
 const WITH_VARIABLES: &str = "2012-10-17";
 const WITHOUT_VARIABLES: &str = "2008-10-17";
 
+/// A document that says nothing.
+const BLANK: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
+
 /// A policy document that has been understood whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -52,6 +55,16 @@ impl Document {
             .map(|(value, path)| Statement::parse(value, &path, variables))
             .collect::<Result<_, _>>()?;
         Ok(Self { text: json.to_owned(), statements })
+    }
+
+    /// The one without any statement, which allows nothing.
+    pub fn blank() -> Self {
+        Self { text: BLANK.to_owned(), statements: Vec::new() }
+    }
+
+    /// Whether it has no statement.
+    pub const fn is_blank(&self) -> bool {
+        self.statements.is_empty()
     }
 
     /// The text it was read from, unchanged.

@@ -165,7 +165,7 @@ ROWS = [
     (400, "InvalidRequestException", ("POST", "/audit/scheduledaudits/a",
                                       body(frequency="MONTHLY", dayOfMonth="32", targetCheckNames=[EXPIRING]))),
     (400, "InvalidRequestException", ("POST", "/mitigationactions/actions/a.b", body(**action))),
-    (400, "InvalidRequestException", ("POST", "/mitigationactions/actions/a", body(**action, tags=[]))),
+    (400, "InvalidRequestException", ("POST", "/mitigationactions/actions/a", body(**action, tags=[{"Key": "a#"}]))),
     (400, "InvalidRequestException", ("POST", "/mitigationactions/actions/a", body(**(action | {"actionParams": {}})))),
     (400, "InvalidRequestException",
      ("POST", "/mitigationactions/actions/a", body(**(action | {"actionParams": {

@@ -9,6 +9,7 @@ import audits
 import cas
 import data_plane
 import groups
+import mitigation
 import policies
 import things
 from audits import pages
@@ -134,6 +135,8 @@ for story in [policies.lifecycle, policies.versions, policies.targets, policies.
     story(iot)
 for story in [audits.configuration, audits.tasks, audits.schedules, audits.suppressions, audits.actions]:
     story(iot)
+mitigation.quarantine(iot, thing="expiring")
+mitigation.blank(iot)
 audits.story(iot, thing="expiring")
 audits.cancelled(iot)
 cas.audited(iot)

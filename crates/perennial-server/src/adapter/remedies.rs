@@ -5,13 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use perennial_broker::{BrokerHandle, Outgoing, Qos};
 use perennial_core::{
-    audit::{Finding, Remedy},
+    audit::{Finding, PolicyVersion, Remedy},
     certificate::CertificateStatus,
     ids::{CertificateId, ThingGroupName, ThingName},
     registry::CaStatus,
     time::Timestamp,
 };
-use perennial_store::{CaUpdate, Remedies, RemedyError, Store, StoreError};
+use perennial_store::{CaUpdate, Remedies, RemedyError, Shared, Store, StoreError};
 use serde_json::json;
 
 use super::LiveRegistry;
@@ -69,9 +69,22 @@ impl StoreRemedies {
         for thing in things {
             let added =
                 self.store.change_groups(thing.clone(), groups.clone(), Vec::new(), now).await;
-            added.map_err(|error| internal(&error))?;
-            self.registry.thing_changed(thing).await.map_err(|error| internal(&error))?;
+            added.map_err(failed)?;
+            self.registry.thing_changed(thing).await.map_err(failed)?;
         }
+        Ok(())
+    }
+
+    /// The version that was found makes room for one that allows nothing; if another one is in
+    /// force by now, it is not what was found.
+    async fn blank(&self, found: PolicyVersion, now: Timestamp) -> Result<(), RemedyError> {
+        let PolicyVersion { policy_name, policy_version_id } = found;
+        let number = policy_version_id.parse().map_err(|_| {
+            nothing(&format!("{policy_version_id:?} is no version of a policy here"))
+        })?;
+        let blanked = self.store.blank_policy(policy_name.clone(), number, now).await;
+        blanked.map_err(failed)?;
+        self.registry.shared_changed(Shared::Policy(policy_name)).await;
         Ok(())
     }
 
@@ -109,12 +122,34 @@ impl Remedies for StoreRemedies {
             Remedy::AddThingsToGroups { things, groups, .. } => {
                 self.add_things(things, &groups, now).await
             }
-            Remedy::BlankPolicy(_) => Err(nothing("a blank version is not made here yet")),
+            Remedy::BlankPolicy(version) => self.blank(version, now).await,
             Remedy::EnableLogging(_) => {
                 Err(nothing("what is logged is set when the server starts: --log"))
             }
         }
     }
+}
+
+/// Why the store did not do it, as an execution's record names that.
+fn failed(error: StoreError) -> RemedyError {
+    let code = match &error {
+        StoreError::NotFound { .. } => "RESOURCE_NOT_FOUND",
+        StoreError::VersionConflict { .. } => "VERSION_CONFLICT",
+        StoreError::VersionsLimitExceeded(_) => "VERSIONS_LIMIT_EXCEEDED",
+        StoreError::LimitExceeded(_) => "LIMIT_EXCEEDED",
+        StoreError::Invalid(_) | StoreError::Refused(_) => "INVALID_REQUEST",
+        StoreError::Exists { .. }
+        | StoreError::Conflict(_)
+        | StoreError::DeleteConflict(_)
+        | StoreError::StateConflict(_)
+        | StoreError::Unlawful(_)
+        | StoreError::Database(_)
+        | StoreError::Corrupt { .. }
+        | StoreError::Outdated { .. }
+        | StoreError::Undone
+        | StoreError::Closed => return internal(&error),
+    };
+    RemedyError { code, message: error.to_string() }
 }
 
 fn internal(error: &dyn std::error::Error) -> RemedyError {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use perennial_core::{
     audit::{AuditTask, CheckName, DayOfMonth, DayOfWeek, Frequency, Recurrence, TaskType},
     ids::AuditTaskId,
+    registry::Tags,
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -51,6 +52,7 @@ impl Store {
         name: String,
         recurrence: Recurrence,
         checks: Vec<String>,
+        tags: Tags,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
@@ -66,7 +68,8 @@ impl Store {
                 let what = "scheduled audits in an account";
                 return Err(StoreError::limit(5, what));
             }
-            insert(connection, &name, (recurrence, &checks), now)
+            insert(connection, &name, (recurrence, &checks), now)?;
+            tags::give(connection, (tags::SCHEDULED_AUDIT, &name), &tags, now)
         })
         .await
     }

@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use perennial_core::{
+    audit::{AuditTask, CheckName, Finding},
     certificate::{CertificateStatus, Validity},
-    ids::{CertificateId, Digest, PolicyName, ThingName},
+    ids::{AuditTaskId, CertificateId, Digest, PolicyName, ThingName},
     policy::Document,
     registry::{CertificateMode, Tags},
     time::{Timestamp, days},
 };
-use perennial_store::{NewCertificate, Settings, Store};
+use perennial_store::{AuditFile, FindingFilter, NewCertificate, Settings, Store, Surroundings};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
@@ -69,4 +70,34 @@ impl perennial_orchestrator::port::Clock for At {
 /// A week: inside the audit's threshold.
 pub(crate) const fn days_left() -> Duration {
     days(7)
+}
+
+pub(crate) fn task_id(number: u8) -> AuditTaskId {
+    AuditTaskId::from_bytes([number; 16])
+}
+
+/// A store in which every check that has something to examine is enabled.
+pub(crate) async fn audited(folder: &std::path::Path) -> Store {
+    let store = store(folder);
+    let enable = CheckName::ALL.into_iter().filter(|check| check.has_subject()).collect();
+    store.take_over_audit_file(AuditFile { enable }, NOW - days(100)).await.unwrap();
+    store.surround_audits(Surroundings { logging: true, ..Surroundings::default() });
+    store
+}
+
+pub(crate) async fn audit(store: &Store, number: u8) -> AuditTask {
+    store.run_audit(task_id(number), &At(NOW)).await.unwrap()
+}
+
+pub(crate) async fn found(store: &Store, number: u8, check: CheckName) -> Vec<Finding> {
+    let filter = FindingFilter {
+        task: Some(task_id(number)),
+        check: Some(check),
+        ..FindingFilter::default()
+    };
+    store.findings(filter, None, 1000, NOW).await.unwrap().0
+}
+
+pub(crate) fn certificate_of(finding: &Finding) -> CertificateId {
+    finding.resource.resource_identifier.device_certificate().unwrap()
 }

@@ -6,8 +6,9 @@ use http::Method;
 use perennial_core::{
     access::Need,
     audit::{CheckName, DayOfMonth, DayOfWeek, Frequency, Recurrence},
+    registry::{Tag, Tags},
 };
-use perennial_store::{ScheduledAudit, StoreError};
+use perennial_store::ScheduledAudit;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -49,6 +50,8 @@ struct NewAudit {
     day_of_month: Option<DayOfMonth>,
     day_of_week: Option<DayOfWeek>,
     target_check_names: Vec<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
 }
 
 #[derive(Serialize)]
@@ -68,16 +71,11 @@ async fn create(
     let (Word(name), new) = (input.path.scheduled_audit_name, input.body);
     let recurrence = Recurrence::new(new.frequency, new.day_of_month, new.day_of_week)
         .map_err(|error| ApiError::invalid(error.to_string()))?;
-    let (store, checks) = (call.store(), new.target_check_names);
-    let created = store.create_scheduled_audit(name.clone(), recurrence, checks, call.now()).await;
-    let arn = arn(&call, &name);
-    match created {
-        Ok(()) => Ok(Written { scheduled_audit_arn: arn }),
-        Err(error @ StoreError::Exists { .. }) => {
-            Err(ApiError::exists(error.to_string(), &name, &arn))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let (checks, tags) = (new.target_check_names, Tags::new(new.tags)?);
+    let scheduled_audit_arn = arn(&call, &name);
+    let created = call.store().create_scheduled_audit(name, recurrence, checks, tags, call.now());
+    created.await.map_err(|error| ApiError::not_made(error, &scheduled_audit_arn))?;
+    Ok(Written { scheduled_audit_arn })
 }
 
 #[derive(Serialize)]

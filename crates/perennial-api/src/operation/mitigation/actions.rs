@@ -5,8 +5,9 @@ use perennial_core::{
     access::Need,
     audit::{ActionParams, ActionType},
     ids::ThingName,
+    registry::{Tag, Tags},
 };
-use perennial_store::{MitigationAction, StoreError};
+use perennial_store::MitigationAction;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
@@ -47,6 +48,8 @@ struct ActionPath {
 struct NewAction {
     role_arn: String,
     action_params: Params,
+    #[serde(default)]
+    tags: Vec<Tag>,
 }
 
 /// What an action does, as a request has it.
@@ -79,25 +82,21 @@ async fn create(
     input: Input<ActionPath, Nothing, NewAction>,
 ) -> Result<Written, ApiError> {
     let (Word(name), new, now) = (input.path.action_name, input.body, call.now());
-    let Params(action_params) = new.action_params;
+    let (Params(action_params), tags) = (new.action_params, Tags::new(new.tags)?);
     check_role_arn(Some(&new.role_arn), "roleArn")?;
     check_params(&action_params)?;
     let (action_id, arn) = (hex::encode(Call::drawn()?), arn(&call, &name));
     let action = MitigationAction {
-        name: name.clone(),
+        name,
         id: action_id.clone(),
         role_arn: new.role_arn,
         action_params,
         created_at: now,
         modified_at: now,
     };
-    match call.store().create_mitigation_action(action, now).await {
-        Ok(()) => Ok(Written { action_arn: arn, action_id }),
-        Err(error @ StoreError::Exists { .. }) => {
-            Err(ApiError::exists(error.to_string(), &name, &arn))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let made = call.store().create_mitigation_action(action, tags, now).await;
+    made.map_err(|error| ApiError::not_made(error, &arn))?;
+    Ok(Written { action_arn: arn, action_id })
 }
 
 /// AWS's limits of what an action may name.

@@ -1,5 +1,7 @@
 //! Looking at device certificates: along their end, their age, and what was read from them.
 
+use std::collections::HashMap;
+
 use perennial_core::{
     audit::{
         Candidates, CheckName, KeyPrint, KeyQuality, NonCompliance, ResourceIdentifier, hygiene,
@@ -13,9 +15,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Context, Looked, PAGE, Place};
 use crate::{
-    StoreError, certificates,
+    GroupNumber, StoreError, certificates,
     events::count,
+    policy_targets,
     row::{self, CERTIFICATE},
+    thing_groups,
 };
 
 pub(super) fn expiring(
@@ -158,11 +162,46 @@ pub(super) fn unattached(connection: &Connection, place: &Place) -> Result<Looke
         Ok((CertificateId::from_bytes(row.get(0)?), row.get(1)?, row.get(2)?))
     })?;
     let mut found: Vec<NonCompliance> = Vec::new();
+    let mut groups = GroupsWithPolicies::default();
     for row in rows {
-        let (id, thing, policy) = row?;
+        let (id, thing, mut policy) = row?;
+        policy = policy || thing && groups.reach(connection, &id)?;
         found.extend(hygiene::unattached(id, thing, policy));
     }
     Ok((found, Some(Place::key(&last))))
+}
+
+/// Which groups have a policy, themselves or by one that they lie in, as far as was asked.
+#[derive(Default)]
+struct GroupsWithPolicies(HashMap<GroupNumber, bool>);
+
+impl GroupsWithPolicies {
+    /// Whether some thing of the certificate is in one of them.
+    fn reach(&mut self, connection: &Connection, id: &CertificateId) -> Result<bool, StoreError> {
+        let mut statement = connection.prepare_cached(
+            "SELECT m.member_of FROM thing_certificates t \
+             CROSS JOIN thing_group_members m ON m.thing = t.thing WHERE t.certificate_id = ?",
+        )?;
+        let mut rows = statement.query([id.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            if self.contain(connection, row.get(0)?)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn contain(&mut self, connection: &Connection, group: GroupNumber) -> Result<bool, StoreError> {
+        if let Some(known) = self.0.get(&group) {
+            return Ok(*known);
+        }
+        let mut has = false;
+        for (number, _) in thing_groups::path(connection, group)? {
+            has |= !policy_targets::attached_to_group(connection, number)?.is_empty();
+        }
+        self.0.insert(group, has);
+        Ok(has)
+    }
 }
 
 fn is_active(connection: &Connection, id: &CertificateId) -> Result<bool, StoreError> {

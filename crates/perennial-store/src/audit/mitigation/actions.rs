@@ -2,6 +2,7 @@
 
 use perennial_core::{
     audit::{ActionParams, ActionType},
+    registry::Tags,
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -44,6 +45,7 @@ impl Store {
     pub async fn create_mitigation_action(
         &self,
         action: MitigationAction,
+        tags: Tags,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
@@ -57,7 +59,8 @@ impl Store {
             if count >= MAX_ACTIONS {
                 return Err(StoreError::limit(100, "mitigation actions"));
             }
-            put(connection, &action, now)
+            put(connection, &action, now)?;
+            tags::give(connection, (tags::MITIGATION_ACTION, &action.name), &tags, now)
         })
         .await
     }

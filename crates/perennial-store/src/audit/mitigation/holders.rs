@@ -39,13 +39,20 @@ fn is_proven(connection: &Connection, id: &CertificateId, thing: &str) -> Result
         .exists(params![thing, id.as_bytes()])?)
 }
 
+/// Whether the policy is that of an ACTIVE certificate, or of a group with a thing that has one.
 pub(super) fn of_policy(connection: &Connection, policy: &str) -> Result<HeldBy, StoreError> {
-    let policy_in_use = connection
-        .prepare_cached(
-            "SELECT 1 FROM policy_targets t JOIN certificates c ON c.id = t.certificate_id \
-             WHERE t.policy = ?1 AND c.status = 1 \
-             UNION ALL SELECT 1 FROM thing_group_policies WHERE policy = ?1",
-        )?
-        .exists([policy])?;
+    let holds = |sql: &str| -> Result<bool, StoreError> {
+        Ok(connection.prepare_cached(sql)?.exists([policy])?)
+    };
+    let policy_in_use = holds(
+        "SELECT 1 FROM policy_targets t CROSS JOIN certificates c ON c.id = t.certificate_id \
+         WHERE t.policy = ? AND c.status = 1",
+    )? || holds(
+        "SELECT 1 FROM thing_group_policies p \
+         CROSS JOIN thing_group_reach r ON r.ancestor = p.number \
+         CROSS JOIN thing_certificates t ON t.thing = r.thing \
+         CROSS JOIN certificates c ON c.id = t.certificate_id \
+         WHERE p.policy = ? AND c.status = 1",
+    )?;
     Ok(HeldBy { policy_in_use, ..HeldBy::default() })
 }
