@@ -24,7 +24,9 @@ pub struct Principal {
     pub status: CertificateStatus,
     /// When it may be used.
     pub validity: Validity,
-    /// Whether it is let in without a chain to a trusted issuer, on the registry's word alone.
+    /// Whether the registry's word is enough, so that its chain does not matter. The registry
+    /// names the whole certificate by its digest; what a chain shows beyond that is that its
+    /// issuer is trusted *now*, which matters when another may withdraw that trust.
     pub vouched_for: bool,
     /// The policies attached to it.
     pub policies: Vec<Arc<Document>>,

@@ -13,7 +13,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::json;
 
 use crate::{
-    Dated, Order, Page, Store, StoreError, events, issuers,
+    Dated, Order, Page, Store, StoreError, events,
     page::one_more,
     row::{self, from_json, to_json},
     tags,
@@ -246,7 +246,6 @@ fn register(connection: &Connection, new: &NewCa, now: Timestamp) -> Result<(), 
             now.as_millis(),
         ])?;
     write_config(connection, &id, new.registration_config.as_ref())?;
-    issuers::set_gone(connection, &id, false)?;
     tags::put(connection, &Resource::CaCertificate(id), &new.tags)?;
     let body = json!({ "caCertificateId": id, "status": new.status,
         "autoRegistrationStatus": new.auto_registration, "certificateMode": new.mode,
@@ -317,7 +316,6 @@ fn delete(connection: &Connection, id: &CertificateId, now: Timestamp) -> Result
     connection
         .prepare_cached("DELETE FROM ca_certificates WHERE id = ?")?
         .execute([id.as_bytes()])?;
-    issuers::set_gone(connection, id, true)?;
     tags::clear(connection, &Resource::CaCertificate(*id))?;
     let body = json!({ "caCertificateId": id });
     events::append(connection, "ca-certificate.deleted", &body, now)

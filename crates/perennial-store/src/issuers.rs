@@ -1,7 +1,7 @@
 //! Issuers by number: every certificate names one, so its name is kept once.
 
 use perennial_core::ids::CertificateId;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::StoreError;
 
@@ -21,16 +21,4 @@ pub(crate) fn find(connection: &Connection, id: &CertificateId) -> Result<Option
         .prepare_cached("SELECT number FROM certificate_issuers WHERE certificate_id = ?")?
         .query_row([id.as_bytes()], |row| row.get(0))
         .optional()?)
-}
-
-/// Says that a registered CA was deleted, or is registered again.
-pub(crate) fn set_gone(
-    connection: &Connection,
-    id: &CertificateId,
-    is_gone: bool,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("UPDATE certificate_issuers SET is_gone = ? WHERE certificate_id = ?")?
-        .execute(params![is_gone, id.as_bytes()])?;
-    Ok(())
 }

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_access_keys.sql"),
     include_str!("../migrations/0006_audits.sql"),
     include_str!("../migrations/0007_enrolments.sql"),
+    include_str!("../migrations/0008_issuers_stay.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

@@ -21,7 +21,8 @@ pub struct PrincipalRecord {
     pub certificate: Certificate,
     /// Its DER.
     pub der: Vec<u8>,
-    /// Whether the registry alone vouches for it: no authority that is trusted here issued it.
+    /// Whether the registry alone vouches for it: no registered CA has a say in it, since this
+    /// server issued it, it was registered without a CA, or its CA was deleted since.
     pub vouched_for: bool,
     /// The policies attached to it.
     pub policies: Vec<PolicyInForce>,
@@ -70,6 +71,19 @@ impl Store {
         self.readers.with(|connection| record(connection, id, has))
     }
 
+    /// What is known of several principals at one moment, in the order of `ids`. Blocks for a few
+    /// indexed reads of each.
+    ///
+    /// # Errors
+    /// [`StoreError`] when one cannot be read.
+    pub fn principal_records(
+        &self,
+        ids: &[CertificateId],
+        has: &dyn Fn(&DocumentKey) -> bool,
+    ) -> Result<Vec<Option<PrincipalRecord>>, StoreError> {
+        self.readers.with(|connection| ids.iter().map(|id| record(connection, id, has)).collect())
+    }
+
     /// The thing that a connection of this certificate under `client_id` is for: its exclusive
     /// one, or the one attached that is named so. Blocks like
     /// [`principal_record`](Self::principal_record).
@@ -111,23 +125,28 @@ fn record(
     has: &dyn Fn(&DocumentKey) -> bool,
 ) -> Result<Option<PrincipalRecord>, StoreError> {
     let Some(certificate) = certificates::find(connection, id)? else { return Ok(None) };
+    let (der, vouched_for) = der_and_voucher(connection, id)?;
     Ok(Some(PrincipalRecord {
         certificate,
-        der: certificates::der(connection, id)?.unwrap_or_default(),
-        vouched_for: is_vouched_for(connection, id)?,
+        der,
+        vouched_for,
         policies: in_force(connection, policy_targets::attached(connection, id)?, has)?,
     }))
 }
 
-/// Whether no authority that is trusted here issued it: it was registered without one, or its CA
-/// was deleted since.
-fn is_vouched_for(connection: &Connection, id: &CertificateId) -> Result<bool, StoreError> {
+/// A certificate's DER, and whether no registered CA has a say in it.
+fn der_and_voucher(
+    connection: &Connection,
+    id: &CertificateId,
+) -> Result<(Vec<u8>, bool), StoreError> {
     Ok(connection
         .prepare_cached(
-            "SELECT CASE WHEN c.issuer IS NULL THEN c.sni_only ELSE i.is_gone END \
-             FROM certificates c LEFT JOIN certificate_issuers i ON i.number = c.issuer WHERE c.id = ?",
+            "SELECT d.der, CASE WHEN c.issuer IS NULL THEN c.sni_only ELSE NOT EXISTS \
+             (SELECT 1 FROM certificate_issuers i JOIN ca_certificates a ON a.id = i.certificate_id \
+             WHERE i.number = c.issuer) END \
+             FROM certificates c JOIN certificate_ders d ON d.id = c.id WHERE c.id = ?",
         )?
-        .query_row([id.as_bytes()], |row| row.get(0))?)
+        .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 fn in_force(

@@ -227,7 +227,24 @@ async fn the_registry_alone_vouches_for_what_has_no_ca_or_none_any_more() {
 
     assert!(!before && after && !vouched_for(&store, of_ca));
     assert!(vouched_for(&store, certificate_id(2, 2)));
-    assert!(!vouched_for(&store, certificate_id(1, 0)));
+}
+
+#[tokio::test]
+async fn no_registered_ca_has_a_say_in_what_this_server_issued() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    store.register_ca(new_ca(1), NOW).await.unwrap();
+
+    store
+        .register(
+            vec![of_issuer(1, Some(certificate_id(0x15, 0))), of_issuer(2, Some(ca_id(1)))],
+            NOW,
+        )
+        .await
+        .unwrap();
+
+    assert!(vouched_for(&store, certificate_id(2, 1)));
+    assert!(!vouched_for(&store, certificate_id(2, 2)));
 }
 
 #[tokio::test]

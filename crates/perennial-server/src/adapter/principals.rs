@@ -23,6 +23,9 @@ use super::{Recovery, introductions, sources::Sources};
 /// How many principals are kept between the handshake and CONNECT, and for their next connection.
 const KEPT: usize = 8192;
 
+/// How many are read ahead in one go.
+const AHEAD: usize = 64;
+
 /// How many documents are kept parsed.
 const DOCUMENTS: usize = 4096;
 
@@ -71,6 +74,38 @@ impl StorePrincipals {
     pub(crate) fn mark_changed(&self, shared: &Shared) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.sources.mark_changed(shared);
+    }
+
+    /// Reads these ahead of connections that are about to come: together that costs a fraction of
+    /// what one by one does. A failure is no loss, since whoever comes is then read as ever.
+    pub(crate) async fn expect(&self, ids: &[CertificateId]) {
+        for ids in ids.chunks(AHEAD) {
+            if let Err(error) = self.read_ahead(ids) {
+                tracing::debug!(%error, "principals were not read ahead");
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn read_ahead(&self, ids: &[CertificateId]) -> Result<(), LookupFailed> {
+        let before = self.forgotten.load(Ordering::SeqCst);
+        let held = Held::of(&self.documents);
+        let records = self.store.principal_records(ids, &|key| held.take(key)).map_err(failed)?;
+        for record in records.into_iter().flatten() {
+            self.keep(Arc::new(self.principal(record, &held)?), before);
+        }
+        Ok(())
+    }
+
+    /// Keeps a principal, unless anything was forgotten since `before`, when its reading began.
+    fn keep(&self, principal: Arc<Principal>, before: u64) {
+        let mut kept = self.kept.lock();
+        if self.forgotten.load(Ordering::SeqCst) == before {
+            if kept.len() >= KEPT {
+                kept.clear();
+            }
+            kept.insert(principal.certificate_id, principal);
+        }
     }
 
     fn read(&self, id: &CertificateId) -> Result<Option<Arc<Principal>>, LookupFailed> {
@@ -171,13 +206,7 @@ impl Principals for StorePrincipals {
             self.forgotten.load(Ordering::SeqCst)
         };
         let Some(principal) = self.read(id)? else { return Ok(None) };
-        let mut kept = self.kept.lock();
-        if self.forgotten.load(Ordering::SeqCst) == before {
-            if kept.len() >= KEPT {
-                kept.clear();
-            }
-            kept.insert(*id, Arc::clone(&principal));
-        }
+        self.keep(Arc::clone(&principal), before);
         Ok(Some(principal))
     }
 

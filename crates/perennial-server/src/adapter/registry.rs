@@ -103,6 +103,8 @@ impl Registry for LiveRegistry {
         let ids: Vec<_> = batch.iter().map(|enrolment| enrolment.incoming).collect();
         let answers = self.store.enroll(batch, now).await;
         self.changed(&ids);
+        // Their devices connect with them in a moment.
+        self.principals.expect(&ids).await;
         answers
     }
 
