@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use perennial_core::rotation::{FaultKind, Presence};
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{Interval, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,8 @@ pub(crate) struct Driver {
     outcomes: mpsc::UnboundedReceiver<Outcome>,
     jobs: mpsc::UnboundedSender<Job>,
     openings: Option<mpsc::UnboundedSender<Request>>,
+    /// Says that deadlines may have come that the next tick would find.
+    opened: Arc<Notify>,
     under_way: usize,
     held: Held,
     /// The latest command that was handed on.
@@ -71,6 +73,7 @@ impl Driver {
             outcomes,
             jobs,
             openings: None,
+            opened: Arc::default(),
             under_way: 0,
             held: Held::default(),
             latest: CommandId::default(),
@@ -79,9 +82,15 @@ impl Driver {
         }
     }
 
-    /// Facts that ask for rotations to be opened go to `openings`.
-    pub(crate) fn forwarding(mut self, openings: mpsc::UnboundedSender<Request>) -> Self {
+    /// Facts that ask for rotations to be opened go to `openings`, and `opened` hears when some
+    /// were.
+    pub(crate) fn forwarding(
+        mut self,
+        openings: mpsc::UnboundedSender<Request>,
+        opened: Arc<Notify>,
+    ) -> Self {
         self.openings = Some(openings);
+        self.opened = opened;
         self
     }
 
@@ -121,7 +130,7 @@ impl Driver {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return None,
-            () = look(tick, self.more_due), if room => {
+            () = look(tick, &self.opened, self.more_due), if room => {
                 events.due = self.due().await;
                 self.more_due = events.due.len() == BATCH;
                 events.arrivals = std::mem::take(&mut self.put_off);
@@ -292,9 +301,12 @@ impl Driver {
 }
 
 /// Waits until the deadlines are to be looked at: at once while there are more.
-async fn look(tick: &mut Interval, at_once: bool) {
+async fn look(tick: &mut Interval, opened: &Notify, at_once: bool) {
     if !at_once {
-        tick.tick().await;
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = opened.notified() => {}
+        }
     }
 }
 

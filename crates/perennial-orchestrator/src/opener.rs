@@ -10,7 +10,7 @@ use perennial_core::{
     ids::{AuditTaskId, CertificateId, RotationId, ThingName},
     rotation::{Cause, FaultKind, Opening, open},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -83,6 +83,8 @@ pub(crate) struct Opener {
     requests: mpsc::UnboundedReceiver<Request>,
     recoveries: mpsc::Receiver<Recovery>,
     awaited: Awaited,
+    /// Told of rotations that were opened: some may be due at once.
+    opened: Arc<Notify>,
 }
 
 impl Opener {
@@ -90,9 +92,9 @@ impl Opener {
         ports: Ports,
         settings: Arc<Settings>,
         (requests, recoveries): (mpsc::UnboundedReceiver<Request>, mpsc::Receiver<Recovery>),
-        awaited: Awaited,
+        (awaited, opened): (Awaited, Arc<Notify>),
     ) -> Self {
-        Self { ports, settings, requests, recoveries, awaited }
+        Self { ports, settings, requests, recoveries, awaited, opened }
     }
 
     /// Runs until `shutdown`; a request cut short is found in the inbox at the next start, and
@@ -140,9 +142,18 @@ impl Opener {
             Wish::One(asked) => self.one(asked).await?,
         };
         let commit = Commit { openings, facts_done: vec![request.fact], ..Commit::default() };
-        self.ports.journal.commit(commit).await?;
+        self.commit(commit).await?;
         if let Wish::One(Asked { rotation_id: Some(id), .. }) = &request.wish {
             self.awaited.dealt_with(id);
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), PortError> {
+        let opens = !commit.openings.is_empty();
+        self.ports.journal.commit(commit).await?;
+        if opens {
+            self.opened.notify_one();
         }
         Ok(())
     }
@@ -202,7 +213,7 @@ impl Opener {
     ) -> Result<usize, PortError> {
         let openings = self.openings_of(task, part).await?;
         let opened = openings.len();
-        self.ports.journal.commit(Commit { openings, ..Commit::default() }).await?;
+        self.commit(Commit { openings, ..Commit::default() }).await?;
         Ok(opened)
     }
 

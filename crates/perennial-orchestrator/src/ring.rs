@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use perennial_core::rotation::Timing;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -93,16 +96,18 @@ impl Ring {
         let (journal, awaited) = (Arc::clone(&ports.journal), Awaited::default());
         let (intake, reader) = inbox(journal, arrivals_in, recoveries_in, awaited.clone());
         let verbs = Verbs::new(ports.clone(), Arc::clone(&settings));
+        let opened = Arc::new(Notify::new());
 
         let driver =
             Driver::new(ports.clone(), Arc::clone(&settings), (arrivals, outcomes), jobs_in)
-                .forwarding(requests_in);
+                .forwarding(requests_in, Arc::clone(&opened));
         let left_over = driver.outbox_left_over().await?;
         let mut tasks = JoinSet::new();
         tasks.spawn(Dispatcher::new(verbs, jobs, outcomes_in).run(shutdown.clone()));
         tasks.spawn(driver.run(left_over, shutdown.clone()));
         let wishes = (requests, recoveries);
-        let opener = Opener::new(ports.clone(), Arc::clone(&settings), wishes, awaited);
+        let told = (awaited, opened);
+        let opener = Opener::new(ports.clone(), Arc::clone(&settings), wishes, told);
         tasks.spawn(opener.run(shutdown.clone()));
         tasks.spawn(reader.run(shutdown.clone()));
         tasks.spawn(Scheduler::new(ports, settings).run(shutdown.clone()));

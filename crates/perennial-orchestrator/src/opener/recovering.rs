@@ -46,7 +46,7 @@ impl Opener {
             .collect();
         let count = openings.len();
         if count > 0 {
-            self.ports.journal.commit(Commit { openings, ..Commit::default() }).await?;
+            self.commit(Commit { openings, ..Commit::default() }).await?;
         }
         Ok(count)
     }

@@ -1,12 +1,17 @@
 //! Whole rotations, from the finding to the end.
 
+use std::time::Duration;
+
 use perennial_core::{
     certificate::CertificateStatus,
     message::RefusalCode,
     rotation::{Note, Outcome, State},
     topic::Kind,
 };
-use perennial_orchestrator::{fakes::Verb, port::Fact};
+use perennial_orchestrator::{
+    fakes::Verb,
+    port::{Clock as _, Fact},
+};
 
 use crate::{
     fleet::Habit,
@@ -39,6 +44,23 @@ fn the_ring_runs_the_scheduled_audit_by_itself() {
 
         stage.assert_all_rotated(1);
         assert_eq!(stage.world.faults.calls(Verb::RunTask), 1);
+    });
+}
+
+#[test]
+fn a_rotation_that_is_due_when_it_is_opened_does_not_wait_for_a_tick() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(&[Habit::Good]);
+        stage.settings().tick_for = Duration::from_secs(2 * 3600);
+        stage.start().await;
+        stage.until("the first tick", |stage| stage.world.faults.calls(Verb::Due) > 0).await;
+        let asked_at = stage.world.clock.now();
+
+        stage.request_rotation(0).await;
+        stage.until_ended(1).await;
+
+        stage.assert_all_rotated(1);
+        assert!(stage.world.clock.now().since(asked_at) < Duration::from_secs(60));
     });
 }
 
