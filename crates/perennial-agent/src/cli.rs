@@ -4,7 +4,10 @@ use std::{fs, io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use perennial_agent::{Agent, Config, Identity, Status, complete, install, request, status};
+use perennial_agent::{
+    Agent, Config, Identity, SlotStatus, Status, complete, install, request, status,
+};
+use perennial_core::causes::with_causes;
 
 /// Keeps one device's certificate alive: connects over MQTT with mutual TLS and rotates when its
 /// server asks.
@@ -78,7 +81,8 @@ pub(crate) fn main() -> ExitCode {
     match carry_out(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _told = writeln!(std::io::stderr(), "perennial-agent: {error:#}");
+            let told = with_causes(error.as_ref());
+            let _told = writeln!(std::io::stderr(), "perennial-agent: {told}");
             ExitCode::FAILURE
         }
     }
@@ -157,17 +161,21 @@ fn enroll_device(enroll: &Enroll) -> Result<()> {
 fn words(status: &Status) -> String {
     let mut lines = vec![format!("{}: {}", status.client_id, status.state)];
     for slot in &status.slots {
-        let name = format!("{:?}", slot.slot).to_lowercase();
-        lines.push(match (&slot.certificate_id, slot.days_left) {
-            (Some(id), Some(days)) => {
-                let subject = slot.subject.as_deref().unwrap_or_default();
-                format!("  {name}: {subject}, {days} days left, certificate {id}")
-            }
-            _ => format!("  {name}: no certificate yet"),
-        });
+        lines.push(format!("  {}: {}", slot.slot, certificate_in_words(slot)));
+        lines.extend(slot.problem.iter().map(|problem| format!("    {problem}")));
     }
     if let Some(last) = &status.last_error {
         lines.push(format!("  last error: {}", last.text));
     }
     lines.join("\n")
+}
+
+fn certificate_in_words(slot: &SlotStatus) -> String {
+    match (&slot.certificate_id, slot.days_left) {
+        (Some(id), Some(days)) => {
+            let subject = slot.subject.as_deref().unwrap_or_default();
+            format!("{subject}, {days} days left, certificate {id}")
+        }
+        _ => "no certificate yet".to_owned(),
+    }
 }

@@ -1,4 +1,4 @@
-//! A generation's certificate, chain and trust anchors as they lie beside its key.
+//! A generation's certificate with its chain, and its trust anchors, as they lie beside its key.
 
 use perennial_core::device::Generation;
 use perennial_pki::{PemError, certificates_from_pem};
@@ -6,8 +6,8 @@ use rustls_pki_types::CertificateDer;
 
 use crate::{disk::DiskError, folder::Folder};
 
+/// The leaf followed by its chain, as other programs on the device want it.
 pub(crate) const CERTIFICATE: &str = "certificate.pem";
-pub(crate) const CHAIN: &str = "chain.pem";
 pub(crate) const ANCHORS: &str = "anchors.pem";
 
 /// Why a generation's certificates cannot be used.
@@ -36,9 +36,7 @@ pub(crate) fn chain(
     folder: &Folder,
     generation: Generation,
 ) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
-    let mut certificates = required(folder, generation, CERTIFICATE)?;
-    certificates.extend(optional(folder, generation, CHAIN)?);
-    Ok(certificates)
+    certificates(folder, generation, CERTIFICATE)
 }
 
 /// What the generation trusts.
@@ -46,26 +44,17 @@ pub(crate) fn anchors(
     folder: &Folder,
     generation: Generation,
 ) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
-    required(folder, generation, ANCHORS)
+    certificates(folder, generation, ANCHORS)
 }
 
-fn required(
-    folder: &Folder,
-    generation: Generation,
-    file: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
-    let found = optional(folder, generation, file)?;
-    if found.is_empty() { Err(CredentialError::Missing(generation.0, file)) } else { Ok(found) }
-}
-
-fn optional(
+fn certificates(
     folder: &Folder,
     generation: Generation,
     file: &'static str,
 ) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
     let text = folder.read(generation, file)?.unwrap_or_default();
     if text.trim().is_empty() {
-        return Ok(Vec::new());
+        return Err(CredentialError::Missing(generation.0, file));
     }
     let generation = generation.0;
     certificates_from_pem(&text).map_err(|source| CredentialError::Pem { generation, file, source })

@@ -5,19 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use perennial_core::{device::Generation, ids::ClientId};
+use perennial_core::ids::ClientId;
 use perennial_pki::{LoadKeyError, PemError, SigningKey, certificates_from_pem, facts};
 use rustls_pki_types::CertificateDer;
 
 use crate::{
-    credential::{ANCHORS, CERTIFICATE, CHAIN},
+    credential::{ANCHORS, CERTIFICATE},
     disk::{Disk, DiskError},
     document::Document,
-    folder::{Folder, FolderError},
-    keystore::{FileKeyStore, KeyError, KeyStore as _},
+    folder::{FIRST, Folder, FolderError},
+    keystore::{FileKeyStore, KEY, KeyError, KeyStore as _},
 };
-
-const FIRST: Generation = Generation(1);
 
 /// A credential to start with.
 #[derive(Debug, Clone)]
@@ -71,7 +69,7 @@ impl From<DiskError> for EnrollError {
 pub fn install(client_id: &ClientId, identity: &Identity, data: &Path) -> Result<(), EnrollError> {
     let folder = fresh(data)?;
     let _lock = folder.lock()?;
-    let target = folder.credential(FIRST).join("key.pem");
+    let target = folder.credential(FIRST).join(KEY);
     let key = SigningKey::load(&identity.key)?;
     folder.disk.make_folder(&folder.credential(FIRST))?;
     if target != identity.key && target.exists() {
@@ -127,17 +125,15 @@ fn finish(
 ) -> Result<(), EnrollError> {
     let certificates = read("certificate", certificate_pem)?;
     read("trust anchors", anchors_pem)?;
-    let path = folder.credential(FIRST).join("key.pem");
+    let path = folder.credential(FIRST).join(KEY);
     let key = SigningKey::load(&path)?;
     let leaf = certificates.first().and_then(|leaf| facts(leaf).ok());
     if leaf.is_none_or(|leaf| leaf.spki_digest != key.public_key().digest()) {
         return Err(EnrollError::NotItsKey(path));
     }
-    let pem = |ders: &[CertificateDer<'_>]| -> String {
-        ders.iter().map(|der| perennial_pki::pem_of_certificate(der)).collect()
-    };
-    let (leaf, chain) = certificates.split_at(1);
-    let files = [(CERTIFICATE, pem(leaf)), (CHAIN, pem(chain)), (ANCHORS, anchors_pem.to_owned())];
+    let certificates: String =
+        certificates.iter().map(|der| perennial_pki::pem_of_certificate(der)).collect();
+    let files = [(CERTIFICATE, certificates), (ANCHORS, anchors_pem.to_owned())];
     folder.write(FIRST, &files.each_ref().map(|(name, text)| (*name, text.as_bytes())))?;
     Ok(folder.write_document(&Document::enrolled(client_id.clone(), FIRST))?)
 }

@@ -12,7 +12,11 @@ use perennial_core::device::Generation;
 use crate::{
     disk::{Disk, DiskError, read_text},
     document::{Document, DocumentError},
+    keystore::KEY,
 };
+
+/// The credential that a device is enrolled with.
+pub(crate) const FIRST: Generation = Generation(1);
 
 /// Why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +30,9 @@ pub enum FolderError {
     /// Another agent runs on it.
     #[error("{} is in use by another agent: stop that one, or give this one a folder of its own", .0.display())]
     InUse(PathBuf),
+    /// A key was made, and its certificate has not been brought.
+    #[error("{} holds a key whose certificate is not there yet: have its CSR signed, then run `perennial-agent enroll` with --certificate and --ca", .0.display())]
+    AwaitsCertificate(PathBuf),
     /// Nothing was enrolled.
     #[error("{} holds no device: run `perennial-agent enroll` first", .0.display())]
     NotEnrolled(PathBuf),
@@ -90,8 +97,15 @@ impl Folder {
 
     pub(crate) fn read_document(&self) -> Result<Document, FolderError> {
         let path = self.document_path();
-        let text = read_text(&path)?.ok_or_else(|| FolderError::NotEnrolled(self.root.clone()))?;
+        let text = read_text(&path)?.ok_or_else(|| self.without_document())?;
         Ok(Document::parse(&text, path)?)
+    }
+
+    /// Why there is no document.
+    fn without_document(&self) -> FolderError {
+        let has_key = self.credential(FIRST).join(KEY).exists();
+        let why = if has_key { FolderError::AwaitsCertificate } else { FolderError::NotEnrolled };
+        why(self.root.clone())
     }
 
     pub(crate) fn write_document(&self, document: &Document) -> Result<(), DiskError> {
@@ -124,7 +138,9 @@ impl Folder {
         files: &[(&str, &[u8])],
     ) -> Result<(), DiskError> {
         let folder = self.credential(generation);
-        self.disk.make_folder(&folder)?;
+        if !folder.is_dir() {
+            self.disk.make_folder(&folder)?;
+        }
         self.disk.replace(&folder, files)
     }
 

@@ -3,19 +3,21 @@
 use std::path::Path;
 
 use perennial_core::{
+    causes::with_causes,
     device::{Generation, Slot, Slots},
     ids::{CertificateId, ClientId},
     time::Timestamp,
 };
-use perennial_pki::facts;
+use perennial_pki::{CertificateFacts, SigningKey, facts};
 use serde::Serialize;
 
 use crate::{
     clock::Clock,
-    credential,
+    credential::{self, CredentialError},
     disk::Disk,
     document::LastError,
     folder::{Folder, FolderError},
+    keystore::KEY,
 };
 
 /// A device at a glance.
@@ -27,8 +29,8 @@ pub struct Status {
     pub state: &'static str,
     /// Its credentials.
     pub slots: Vec<SlotStatus>,
-    /// The latest time heard from a server: milliseconds since the epoch, 0 for never.
-    pub server_time: Timestamp,
+    /// The latest time heard from a server: milliseconds since the epoch.
+    pub server_time: Option<Timestamp>,
     /// What went wrong last.
     pub last_error: Option<LastError>,
 }
@@ -48,6 +50,8 @@ pub struct SlotStatus {
     pub not_after: Option<Timestamp>,
     /// Whole days until then; negative afterwards.
     pub days_left: Option<i64>,
+    /// Why the device cannot connect with it, as far as its files tell.
+    pub problem: Option<String>,
 }
 
 /// Reads the folder.
@@ -65,15 +69,16 @@ pub fn status(data: &Path) -> Result<Status, FolderError> {
         client_id: document.client_id,
         state: document.device.state.name(),
         slots: slots.collect(),
-        server_time: document.server_time,
+        server_time: Some(document.server_time).filter(|time| *time > Timestamp::EPOCH),
         last_error: document.last_error,
     })
 }
 
 fn look(folder: &Folder, slot: Slot, slots: &Slots, now: Timestamp) -> Option<SlotStatus> {
     let generation = slots.generation(slot)?;
-    let chain = credential::chain(folder, generation).ok();
-    let facts = chain.as_ref().and_then(|chain| facts(chain.first()?).ok());
+    let chain = credential::chain(folder, generation);
+    let facts = chain.as_ref().ok().and_then(|chain| facts(chain.first()?).ok());
+    let problem = problem(folder, generation, slot, chain.err(), facts.as_ref());
     let not_after = facts.as_ref().map(|facts| facts.validity.not_after);
     Some(SlotStatus {
         slot,
@@ -88,5 +93,31 @@ fn look(folder: &Folder, slot: Slot, slots: &Slots, now: Timestamp) -> Option<Sl
         }),
         not_after,
         days_left: not_after.map(|end| (end.as_secs() - now.as_secs()).div_euclid(86_400)),
+        problem,
     })
+}
+
+/// What is wrong with a credential's files; a candidate whose certificate has not come is not.
+fn problem(
+    folder: &Folder,
+    generation: Generation,
+    slot: Slot,
+    unread: Option<CredentialError>,
+    facts: Option<&CertificateFacts>,
+) -> Option<String> {
+    let waits = slot == Slot::Candidate && matches!(unread, Some(CredentialError::Missing(..)));
+    if let Some(unread) = unread.filter(|_| !waits) {
+        return Some(unread.to_string());
+    }
+    if let Err(unread) = credential::anchors(folder, generation)
+        && !waits
+    {
+        return Some(unread.to_string());
+    }
+    match SigningKey::load(&folder.credential(generation).join(KEY)) {
+        Err(error) => Some(with_causes(&error)),
+        Ok(key) => facts
+            .filter(|facts| facts.spki_digest != key.public_key().digest())
+            .map(|_| format!("credential {}'s {KEY} is not its certificate's key", generation.0)),
+    }
 }

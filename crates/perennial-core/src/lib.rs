@@ -7,6 +7,7 @@
 pub mod access;
 pub mod audit;
 mod calendar;
+pub mod causes;
 pub mod certificate;
 pub mod device;
 pub mod ids;

@@ -62,28 +62,6 @@ pub(crate) fn refused(
     Refused { about, code, reason: reason.to_owned(), rotation_id }
 }
 
-/// What a refusal means and what the device's maker can do.
-pub(crate) const fn in_words(code: RefusalCode) -> &'static str {
-    match code {
-        RefusalCode::MalformedMessage => "the payload is not the JSON this topic carries",
-        RefusalCode::MalformedCsr => "the CSR is not a PEM-encoded PKCS#10 request",
-        RefusalCode::BadCsrSignature => "the CSR's own signature does not verify",
-        RefusalCode::WeakKey => "use a P-256, P-384, P-521 or RSA key of at least 2048 bits",
-        RefusalCode::KeyInUse => "the key belongs to another thing; make a key of your own",
-        RefusalCode::KeyReused => "a new key is wanted; do not certify the one in use",
-        RefusalCode::ForbiddenRequest => "the CSR asks for what a device may not have",
-        RefusalCode::WrongSubject => "the CSR names another subject than this device",
-        RefusalCode::NotAsked => "no rotation of this device is open; wait for csr_req",
-        RefusalCode::OtherRotation => "the message names a rotation that is not the open one",
-        RefusalCode::NoEvidence => {
-            "only the certificate concerned can say this: over its own session, or with its proof"
-        }
-        RefusalCode::OutOfTurn => "the rotation is not waiting for this message",
-        RefusalCode::ForeignTopic => "publish on the topics of your own client id only",
-        RefusalCode::Other => "the message does not count",
-    }
-}
-
 fn publication<M: Message>(rotation: &Rotation, message: &M) -> Result<Publication, MessageError> {
     Ok(Publication {
         client_id: rotation.client_id.clone(),

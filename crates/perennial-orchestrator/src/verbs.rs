@@ -179,7 +179,7 @@ impl Verbs {
                     }
                 },
                 Command::Refuse { about, code, rotation_id } => {
-                    let reason = payload::in_words(*code);
+                    let reason = code.in_words();
                     let message = payload::refused(*about, *code, *rotation_id, reason);
                     message.to_payload().map(|payload| Publication {
                         client_id: job.rotation.client_id.clone(),

@@ -10,7 +10,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::{Agent, RunError};
 use crate::{
-    credential::{self, ANCHORS, CERTIFICATE, CHAIN},
+    credential::{self, ANCHORS, CERTIFICATE},
     faults::CrashPoint,
 };
 
@@ -55,11 +55,8 @@ impl Agent {
             self.clock.now(),
         );
         let checked = checked.map_err(|problem| Bad(problem.code(), problem.to_string()))?;
-        let files = [
-            (CERTIFICATE, crt.certificate_pem.as_bytes()),
-            (CHAIN, crt.chain_pem.as_bytes()),
-            (ANCHORS, anchors_pem.as_bytes()),
-        ];
+        let certificates = format!("{}\n{}", crt.certificate_pem.trim_end(), crt.chain_pem);
+        let files = [(CERTIFICATE, certificates.as_bytes()), (ANCHORS, anchors_pem.as_bytes())];
         let stored = self.folder.write(generation, &files);
         stored.map_err(|error| Bad(ErrorCode::StorageFailed, error.to_string()))?;
         let chain = [vec![checked.der], checked.chain_der].concat();

@@ -196,8 +196,8 @@ impl Agent {
             }
             Err(refused) => {
                 let failure = refused.meaning();
-                let text = format!("connecting with {slot:?}: {}", refused.why);
-                tracing::warn!(client.id = %self.config.client_id, ?failure, "{text}");
+                let text = format!("cannot connect with the {slot} credential: {}", refused.why);
+                tracing::warn!(client.id = %self.config.client_id, "{text}");
                 self.remember_error(text.clone());
                 self.tell(Event::ConnectFailed { slot, failure, reason: text });
                 let draw = fastrand::u32(..);
@@ -301,7 +301,9 @@ fn failure_in(input: &Input) -> Option<String> {
         | Input::CertificateReceived { checked: Checked::Bad { text, .. }, .. } => {
             Some(text.clone())
         }
-        Input::Refused { about, code, .. } => Some(format!("the server refused {about}: {code:?}")),
+        Input::Refused { about, code, .. } => {
+            Some(format!("the server refused {about}: {}", code.in_words()))
+        }
         Input::Booted
         | Input::Connected { .. }
         | Input::ConnectFailed { .. }

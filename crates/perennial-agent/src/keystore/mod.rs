@@ -13,7 +13,7 @@ use perennial_pki::{LoadKeyError, PublicKey, SignError, WriteNewError};
 
 use crate::disk::DiskError;
 
-pub(crate) use file::FileKeyStore;
+pub(crate) use file::{FileKeyStore, KEY};
 
 /// Why a key store did not do what was asked.
 #[derive(Debug, thiserror::Error)]

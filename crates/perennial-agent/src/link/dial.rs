@@ -1,7 +1,13 @@
 //! From a TCP connection to a session that is subscribed to the device's management topics.
 
-use std::{io, num::NonZeroU16, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    num::NonZeroU16,
+    sync::Arc,
+    time::Duration,
+};
 
+use bytes::BytesMut;
 use perennial_core::{
     ids::ClientId,
     topic::{Kind, Prefix},
@@ -15,12 +21,12 @@ use rmqtt_codec::{
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{net::TcpStream, time::timeout};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     DialFailure, Session, Why,
     failure::{before_connack, in_handshake},
-    wire::{MAX_PACKET, Wire},
+    wire::{MAX_PACKET, Wire, encode},
 };
 
 /// Where to connect and as whom.
@@ -49,18 +55,35 @@ pub(crate) async fn dial(
 async fn connect(address: &Address, config: Arc<ClientConfig>) -> Result<Session, Why> {
     let tcp = TcpStream::connect(&address.server).await.map_err(Why::Tcp)?;
     tcp.set_nodelay(true).map_err(Why::Tcp)?;
-    let connector = TlsConnector::from(config);
-    let handshake = connector.connect(address.server_name.clone(), tcp);
-    let mut wire = Wire::new(handshake.await.map_err(in_handshake)?);
-    let accepted = introduce(address, &mut wire).await?;
+    let greeting = greeting(address).map_err(|error| Why::Local(error.to_string()))?;
+    let mut wire = Wire::new(greet(address, config, tcp, &greeting).await?);
+    let accepted = accepted(&mut wire).await?;
     subscribed(&mut wire).await?;
     let asked = address.keep_alive_for;
     let told = accepted.server_keepalive_sec.map(|secs| Duration::from_secs(secs.into()));
     Ok(Session::new(wire, address.prefix.clone(), told.unwrap_or(asked)))
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "any other packet is out of turn")]
-async fn introduce(address: &Address, wire: &mut Wire) -> Result<ConnectAck, Why> {
+/// The TLS handshake, and `greeting` at its end: rustls keeps it back until the server is
+/// authenticated, and lets it leave in one segment with the client's Finished.
+async fn greet(
+    address: &Address,
+    config: Arc<ClientConfig>,
+    tcp: TcpStream,
+    greeting: &[u8],
+) -> Result<TlsStream<TcpStream>, Why> {
+    let mut queued = Ok(());
+    let queue = |tls: &mut rustls::ClientConnection| queued = tls.writer().write_all(greeting);
+    let connector = TlsConnector::from(config);
+    let handshake = connector.connect_with(address.server_name.clone(), tcp, queue);
+    let stream = handshake.await.map_err(in_handshake)?;
+    queued.map_err(|error| Why::Local(error.to_string()))?;
+    Ok(stream)
+}
+
+/// CONNECT and SUBSCRIBE, which leave at once: a server that refuses the CONNECT has then read the
+/// rest too, and does not reset the connection over it (MQTT 5 §3.1.4 lets a client not wait).
+fn greeting(address: &Address) -> io::Result<BytesMut> {
     let keep_alive = u16::try_from(address.keep_alive_for.as_secs()).unwrap_or(u16::MAX);
     let connect = Connect {
         clean_start: true,
@@ -70,14 +93,15 @@ async fn introduce(address: &Address, wire: &mut Wire) -> Result<ConnectAck, Why
         max_packet_size: std::num::NonZeroU32::new(MAX_PACKET),
         ..Connect::default()
     };
-    // Both leave at once, in one record: a server that refuses the CONNECT has then read the rest
-    // too, and does not reset the connection over it (MQTT 5 §3.1.4 lets a client not wait).
-    wire.queue(connect.into()).map_err(|error| Why::Local(error.to_string()))?;
-    // Whatever became of the write, a refusal may wait to be read.
-    let written = wire.write(subscription(address).into()).await;
-    let answer = wire.read_fresh().await.map_err(unanswered)?;
-    written.map_err(before_connack)?;
-    match answer {
+    let mut greeting = BytesMut::new();
+    encode(connect.into(), &mut greeting)?;
+    encode(subscription(address).into(), &mut greeting)?;
+    Ok(greeting)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other packet is out of turn")]
+async fn accepted(wire: &mut Wire) -> Result<ConnectAck, Why> {
+    match wire.read_fresh().await.map_err(unanswered)? {
         Packet::ConnectAck(ack) if ack.reason_code == ConnectAckReason::Success => Ok(*ack),
         Packet::ConnectAck(ack) => Err(Why::Connack(ack.reason_code)),
         other => Err(Why::Protocol(format!("packet {:#04x} before CONNACK", other.packet_type()))),

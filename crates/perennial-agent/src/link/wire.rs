@@ -26,7 +26,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(stream: TlsStream<TcpStream>) -> Self {
-        let codec = Codec::new(MAX_PACKET, 0);
+        let codec = codec();
         let (input, output) = (BytesMut::new(), BytesMut::new());
         Self { stream, codec, input, output, early: VecDeque::new() }
     }
@@ -61,8 +61,7 @@ impl Wire {
     /// Puts a packet behind those that leave with the next [`write`](Self::write) or
     /// [`flush`](Self::flush): together they are one TLS record and one segment.
     pub(crate) fn queue(&mut self, packet: Packet) -> io::Result<()> {
-        let encoded = self.codec.encode(packet, &mut self.output);
-        encoded.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
+        encoded(self.codec.encode(packet, &mut self.output))
     }
 
     /// Writes a packet and all that was queued before it, within [`WRITE_FOR`].
@@ -86,4 +85,17 @@ impl Wire {
         self.output = BytesMut::new();
         written?
     }
+}
+
+/// Writes a packet for a stream that does not exist yet.
+pub(crate) fn encode(packet: Packet, output: &mut BytesMut) -> io::Result<()> {
+    encoded(codec().encode(packet, output))
+}
+
+fn codec() -> Codec {
+    Codec::new(MAX_PACKET, 0)
+}
+
+fn encoded<E: std::fmt::Display>(outcome: Result<(), E>) -> io::Result<()> {
+    outcome.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
 }

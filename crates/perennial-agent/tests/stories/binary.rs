@@ -56,3 +56,47 @@ fn usage_errors_end_with_2_and_a_wrong_configuration_with_1() {
     assert_eq!(wrong.status.code(), Some(1));
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("sever"));
 }
+
+fn config_of(folder: &std::path::Path) -> (PathBuf, PathBuf) {
+    let (config, data) = (folder.join("agent.toml"), folder.join("data"));
+    let text = format!("client_id = \"pump-1\"\nserver = \"localhost:1\"\ndata = {data:?}\n");
+    std::fs::write(&config, text).unwrap();
+    (config, data)
+}
+
+fn said(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn between_its_csr_and_its_certificate_a_device_says_what_it_waits_for() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (config, _) = config_of(folder.path());
+    let status = || agent().args(["status", "--config"]).arg(&config).output().unwrap();
+
+    let before = status();
+    let csr = agent().args(["enroll", "--csr", "--config"]).arg(&config).output().unwrap();
+    let between = status();
+
+    assert!(csr.status.success() && csr.stdout.starts_with(b"-----BEGIN CERTIFICATE REQUEST"));
+    assert!(said(&before).contains("holds no device"), "{}", said(&before));
+    assert!(said(&between).contains("enroll` with --certificate"), "{}", said(&between));
+}
+
+#[tokio::test]
+async fn a_damaged_key_shows_in_the_status_and_is_told_once() {
+    let world = World::start();
+    let (config, data) = (world.data().with_extension("toml"), world.data());
+    let text = format!("client_id = \"pump-1\"\nserver = \"localhost:1\"\ndata = {data:?}\n");
+    std::fs::write(&config, text).unwrap();
+    std::fs::write(data.join("credentials/1/key.pem"), "not a key").unwrap();
+
+    let status = agent().args(["status", "--json", "--config"]).arg(&config).output().unwrap();
+    let words = agent().args(["status", "--config"]).arg(&config).output().unwrap();
+
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let problem = status["slots"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("key.pem"), "{problem}");
+    assert_eq!(status["server_time"], serde_json::Value::Null);
+    assert!(String::from_utf8(words.stdout).unwrap().contains(problem));
+}

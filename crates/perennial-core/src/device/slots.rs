@@ -1,5 +1,7 @@
 //! Slots: which stored credential is in use, which was before, and which is being tried.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// One credential in the device's key store: a key, and its certificate once it has come.
@@ -20,6 +22,16 @@ pub enum Slot {
     Current,
     /// The one a rotation is about to prove.
     Candidate,
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Previous => "previous",
+            Self::Current => "current",
+            Self::Candidate => "candidate",
+        })
+    }
 }
 
 /// Which generation has which role.

@@ -116,6 +116,30 @@ pub enum RefusalCode {
     Other,
 }
 
+impl RefusalCode {
+    /// What was wrong, for whoever builds the device.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::MalformedMessage => "the payload is not the JSON this topic carries",
+            Self::MalformedCsr => "the CSR is not a PEM-encoded PKCS#10 request",
+            Self::BadCsrSignature => "the CSR's own signature does not verify",
+            Self::WeakKey => "use a P-256, P-384, P-521 or RSA key of at least 2048 bits",
+            Self::KeyInUse => "the key belongs to another thing; make a key of your own",
+            Self::KeyReused => "a new key is wanted; do not certify the one in use",
+            Self::ForbiddenRequest => "the CSR asks for what a device may not have",
+            Self::WrongSubject => "the CSR names another subject than this device",
+            Self::NotAsked => "no rotation of this device is open; wait for csr_req",
+            Self::OtherRotation => "the message names a rotation that is not the open one",
+            Self::NoEvidence => {
+                "only the certificate concerned can say this: over its own session, or with its proof"
+            }
+            Self::OutOfTurn => "the rotation is not waiting for this message",
+            Self::ForeignTopic => "publish on the topics of your own client id only",
+            Self::Other => "the message does not count",
+        }
+    }
+}
+
 impl Message for CsrReq {
     const KIND: Kind = Kind::CsrReq;
 }

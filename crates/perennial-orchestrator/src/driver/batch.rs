@@ -192,7 +192,7 @@ impl Batch {
     fn not_asked(&mut self, work: &Work, input: &Input) {
         let Some(about) = input.message_kind() else { return };
         let code = RefusalCode::NotAsked;
-        let unread = Unread { about, code, reason: payload::in_words(code).to_owned() };
+        let unread = Unread { about, code, reason: code.in_words().to_owned() };
         self.stranger(work, unread);
     }
 

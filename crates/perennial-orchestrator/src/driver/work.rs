@@ -9,7 +9,6 @@ use perennial_core::{
 
 use crate::{
     inbox::Arrival,
-    payload,
     port::{Authority, CommandId, Fact, FactId, Stored},
     reading::{Read, read},
     verbs::Outcome,
@@ -155,6 +154,6 @@ fn thing_of(client_id: &ClientId) -> Option<Key> {
 
 fn foreign_topic(about: Kind, addressee: &ClientId) -> Unread {
     let code = RefusalCode::ForeignTopic;
-    let reason = format!("{}; this was the topic of {addressee}", payload::in_words(code));
+    let reason = format!("{}; this was the topic of {addressee}", code.in_words());
     Unread { about, code, reason }
 }
