@@ -38,6 +38,7 @@ const DIRECTION: [(&str, &[&str]); 13] = [
             "perennial-broker",
             "perennial-orchestrator",
             "perennial-store",
+            "perennial-api",
             "perennial-agent",
             "perennial-server",
         ],

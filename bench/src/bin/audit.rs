@@ -14,27 +14,18 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use perennial_bench::registered::{self, NOW};
 use perennial_core::{
     audit::{
         AuditTask, CheckName, KeyPrint, KeyQuality,
         revocation::{CertificateNotes, SerialNumber},
     },
-    certificate::{CertificateStatus, Validity},
-    ids::{AuditTaskId, CertificateId, ClientId, Digest, PolicyName, ThingName},
-    policy::Document,
-    registry::{CertificateMode, Tags},
+    ids::{AuditTaskId, CertificateId, ClientId, Digest},
     time::{Timestamp, days},
 };
 use perennial_orchestrator::port::Clock;
-use perennial_store::{AuditFile, ConnectionChange, NewCertificate, Settings, Store};
+use perennial_store::{AuditFile, ConnectionChange, Settings, Store};
 use serde_json::{Value, json};
-
-const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-/// One in this many is about to end.
-const EXPIRING: u64 = 100;
-/// The policy that every certificate has.
-const POLICY: &str = "device";
-const BATCH: u64 = 5_000;
 
 /// What makes this program examine a store that is filled.
 const EXAMINE: &str = "--examine";
@@ -71,7 +62,7 @@ async fn main() -> Result<()> {
 async fn prepare(folder: &Path, certificates: u64) -> Result<Value> {
     let store = Store::open(folder, Settings::default())?;
     let begun = Instant::now();
-    fill(&store, certificates).await?;
+    registered::fill(&store, certificates).await?;
     let filling = begun.elapsed();
     let enable = CheckName::ALL.into_iter().filter(|check| check.has_subject()).collect();
     store.take_over_audit_file(AuditFile { enable }, NOW - days(90)).await?;
@@ -152,8 +143,8 @@ async fn connect(store: &Store, certificates: u64) -> Result<()> {
         let numbers = first..(first + 2000).min(certificates);
         let came = |number: u64| {
             Ok(ConnectionChange::Connected {
-                client_id: ClientId::new(&format!("device-{number}"))?,
-                principal: CertificateId::from_bytes(id(number)),
+                client_id: ClientId::new(&registered::name(number))?,
+                principal: CertificateId::from_bytes(registered::id(number)),
                 at: NOW - days(1),
             })
         };
@@ -170,44 +161,6 @@ async fn reopened(folder: &Path) -> Result<Store> {
             opened => return Ok(opened?),
         }
     }
-}
-
-async fn fill(store: &Store, certificates: u64) -> Result<()> {
-    let document = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iot:Connect",
-        "Resource":"arn:aws:iot:*:*:client/${iot:Connection.Thing.ThingName}"}}"#;
-    let (name, document) = (PolicyName::new(POLICY)?, Document::parse(document)?);
-    store.create_policy(name, &document, Tags::default(), NOW).await?;
-    for first in (0..certificates).step_by(usize::try_from(BATCH)?) {
-        let numbers = first..(first + BATCH).min(certificates);
-        store.register(numbers.map(row).collect::<Result<_>>()?, NOW).await?;
-    }
-    Ok(())
-}
-
-fn row(number: u64) -> Result<NewCertificate> {
-    let left_for = if number.is_multiple_of(EXPIRING) { days(7) } else { days(60) };
-    let id = id(number);
-    let mut der = vec![7; 600];
-    der[..32].copy_from_slice(&id);
-    Ok(NewCertificate {
-        certificate_id: CertificateId::from_bytes(id),
-        der,
-        spki_digest: Digest::from_bytes(id),
-        validity: Validity { not_before: NOW - days(30), not_after: NOW + left_for },
-        status: CertificateStatus::Active,
-        issuer: None,
-        mode: CertificateMode::Default,
-        thing: Some(ThingName::new(&format!("device-{number}"))?),
-        policies: vec![PolicyName::new(POLICY)?],
-    })
-}
-
-/// Spread over the whole index, as digests are.
-fn id(number: u64) -> [u8; 32] {
-    let mut id = [0; 32];
-    id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    id[8..16].copy_from_slice(&number.to_be_bytes());
-    id
 }
 
 /// The process's largest resident size so far, in megabytes.
