@@ -4,7 +4,7 @@ use http::Method;
 use perennial_core::{
     access::Need,
     certificate::{Certificate, CertificateStatus},
-    ids::CertificateId,
+    ids::{CertificateId, ResourceId},
     registry::CertificateMode,
 };
 use perennial_pki::{CsrDer, Expectation, HandedOutKey, Serial, VerifiedCsr, pem_of_certificate};
@@ -173,6 +173,7 @@ struct Description {
     creation_date: Seconds,
     last_modified_date: Seconds,
     customer_version: u64,
+    generation_id: ResourceId,
     validity: Validity,
     certificate_mode: CertificateMode,
 }
@@ -204,6 +205,7 @@ async fn describe(call: Call, input: Input<CertificatePath>) -> Result<Described
         creation_date: Seconds(certificate.created_at),
         last_modified_date: Seconds(stored.modified_at),
         customer_version: stored.customer_version,
+        generation_id: wire::generation(&id, certificate.created_at),
         validity: certificate.validity.into(),
         certificate_mode: stored.certificate_mode,
     };

@@ -67,8 +67,8 @@ pub enum GroupError {
         /// The group that was to be its parent.
         parent: ThingGroupName,
     },
-    /// It has groups below it.
-    #[error("group {0} has groups below it: delete those first")]
+    /// It has groups below it. Terraform tries again for as long as AWS's words say so.
+    #[error("group {0} is not deleted: there are still child groups attached to it")]
     HasChildren(ThingGroupName),
     /// The thing is in the same tree already.
     #[error(

@@ -61,8 +61,10 @@ pub enum TypeError {
     /// It is not deprecated.
     #[error("thing type {0} must be deprecated before it may be deleted")]
     NotDeprecated(ThingTypeName),
-    /// Deprecated too short a time ago.
-    #[error("thing type {0} may be deleted five minutes after it was deprecated, not earlier")]
+    /// Deprecated too short a time ago. Terraform tries again for as long as AWS's words say so.
+    #[error(
+        "thing type {0} is not deleted: Please wait for 5 minutes after deprecation and then retry"
+    )]
     TooEarly(ThingTypeName),
     /// Things have it.
     #[error("thing type {0} is the type of some thing: change those things first")]

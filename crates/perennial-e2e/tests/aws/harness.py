@@ -162,7 +162,6 @@ class Client:
 # Members of AWS's answers that this server does not have yet; each is a difference that
 # docs/aws-compatibility.md lists.
 NOT_YET = {
-    "DescribeCertificate.certificateDescription": {"generationId"},
     "DescribeCACertificate": {"registrationConfig"},
 }
 
