@@ -57,10 +57,11 @@ pub(crate) async fn publish(api: &Api, holder: Holder, request: Request<Body>) -
 
 async fn send(api: &Api, holder: Holder, request: Request<Body>) -> Result<(), ApiError> {
     let (head, body) = request.into_parts();
+    // First: a connection whose request was not read to its end is closed.
+    let body = body::read(body).await?;
     let topic = head.uri.path().strip_prefix(TOPICS).unwrap_or_default();
     let topic = percent_decode_str(topic).decode_utf8();
     let topic = topic.map_err(|_| ApiError::invalid("The topic is not UTF-8"))?.into_owned();
-    let body = body::read(body).await?;
     let received = Received { path: vec![("topic".to_owned(), topic)], head, body };
     let message = messages::message(Publishing::read(&received)?)?;
     let Holder { certificate, address } = holder;

@@ -10,6 +10,7 @@ mod config;
 pub mod control;
 pub mod demo;
 mod enrolment;
+mod event_messages;
 mod http;
 mod server;
 mod server_certificate;

@@ -32,6 +32,7 @@ use crate::{
     },
     audits,
     config::Config,
+    event_messages,
     http::{Ports as HttpPorts, Serving},
     server_certificate::ServerCertificate,
 };
@@ -136,6 +137,12 @@ impl Server {
             tokio::spawn(telling),
             tokio::spawn(until_cancelled(recording, shutdown.clone())),
             tokio::spawn(attending),
+            tokio::spawn(event_messages::tell(
+                store.clone(),
+                handle.clone(),
+                config.scope(),
+                shutdown.clone(),
+            )),
             tokio::spawn(lists),
             tokio::spawn(introductions),
             tokio::spawn(certificate.keep_alive(identity, validity, shutdown.clone())),

@@ -7,7 +7,7 @@ use perennial_core::{
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Page, Store, StoreError,
@@ -178,8 +178,7 @@ fn join(
     for (ancestor, _) in &path {
         reach.execute(params![ancestor, thing.as_str(), number])?;
     }
-    let body = json!({ "thingName": thing, "thingGroupName": group });
-    events::append(connection, "thing-group.joined", &body, now)?;
+    events::append(connection, "thing-group.joined", &told(connection, thing, group)?, now)?;
     Ok(true)
 }
 
@@ -212,9 +211,20 @@ fn leave(
     if !take_out(connection, thing, number, &path)? {
         return Ok(false);
     }
-    let body = json!({ "thingName": thing, "thingGroupName": group });
-    events::append(connection, "thing-group.left", &body, now)?;
+    events::append(connection, "thing-group.left", &told(connection, thing, group)?, now)?;
     Ok(true)
+}
+
+/// A membership as the event log has it.
+fn told(
+    connection: &Connection,
+    thing: &ThingName,
+    group: &ThingGroupName,
+) -> Result<Value, StoreError> {
+    let thing_id = things::find(connection, thing)?.map(|thing| thing.thing_id);
+    let group_id = thing_groups::id(connection, group)?;
+    Ok(json!({ "thingName": thing, "thingId": thing_id, "thingGroupName": group,
+        "thingGroupId": group_id }))
 }
 
 /// Takes a thing that is deleted out of every group.

@@ -38,6 +38,7 @@ mod rotation_requests;
 mod rotations;
 mod row;
 mod tags;
+mod telling;
 mod thing_groups;
 mod thing_lists;
 mod thing_types;
@@ -73,6 +74,7 @@ pub use principals::{DocumentKey, GroupNumber, PolicyInForce, PrincipalRecord, T
 pub use registration::Presented;
 pub use rotation_requests::{RequestedRotation, RotationRequest};
 pub use rotations::{RotationFilter, RotationPlace};
+pub use telling::{EventConfigurations, ToTell};
 pub use thing_groups::{GroupFilter, GroupUpdate};
 pub use thing_lists::{AttributeFilter, ThingFilter, ThingPlace, ValueFilter};
 pub use touched::{Shared, Touched, TouchedPlace};

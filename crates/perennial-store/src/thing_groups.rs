@@ -11,7 +11,7 @@ use perennial_core::{
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Page, Store, StoreError, draw, events,
@@ -227,11 +227,11 @@ fn create(
         insert.execute(params![ancestor, name.as_str()])?;
     }
     tags::put(connection, &Resource::ThingGroup(name.clone()), tags)?;
-    let body = json!({ "thingGroupName": name, "thingGroupId": group_id,
-        "parentGroupName": parent, "properties": properties, "tags": tags.as_map() });
-    events::append(connection, "thing-group.created", &body, now)?;
     let ancestors = above.into_iter().rev().map(|(_, name)| name).collect();
     let group = ThingGroup { name, group_id, properties, ancestors, version: 1, created_at: now };
+    let mut body = told(connection, &group)?;
+    body["tags"] = json!(tags.as_map());
+    events::append(connection, "thing-group.created", &body, now)?;
     Ok((group, true))
 }
 
@@ -292,9 +292,7 @@ fn change(
             to_json("attribute", &after.properties.attributes)?,
             number,
         ])?;
-    let body = json!({ "thingGroupName": name, "properties": after.properties,
-        "version": after.version });
-    events::append(connection, "thing-group.updated", &body, now)?;
+    events::append(connection, "thing-group.updated", &told(connection, &after)?, now)?;
     Ok(after)
 }
 
@@ -328,7 +326,29 @@ fn delete(
         .prepare_cached("INSERT INTO deleted_thing_groups (number, path) VALUES (?, ?)")?
         .execute(params![number, to_json("path", &path)?])?;
     tags::clear(connection, &Resource::ThingGroup(name.clone()))?;
-    let body = json!({ "thingGroupName": name, "thingGroupId": group.group_id });
-    events::append(connection, "thing-group.deleted", &body, now)?;
+    events::append(connection, "thing-group.deleted", &told(connection, &group)?, now)?;
     Ok(Some(number))
+}
+
+/// A group as the event log has it, with those it lies in: the root first, its parent last.
+fn told(connection: &Connection, it: &ThingGroup) -> Result<Value, StoreError> {
+    let mut above = Vec::new();
+    for name in &it.ancestors {
+        let id = id(connection, name)?;
+        above.push(json!({ "thingGroupName": name, "thingGroupId": id }));
+    }
+    Ok(json!({ "thingGroupName": it.name, "thingGroupId": it.group_id,
+        "parentGroupName": it.ancestors.last(), "rootToParent": above,
+        "properties": it.properties, "version": it.version }))
+}
+
+/// What tells a group from one that had its name before.
+pub(crate) fn id(
+    connection: &Connection,
+    name: &ThingGroupName,
+) -> Result<Option<ResourceId>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT group_id FROM thing_groups WHERE name = ?")?
+        .query_row([name.as_str()], |row| row.get(0).map(ResourceId::from_random))
+        .optional()?)
 }

@@ -6,7 +6,7 @@ use perennial_core::{
     time::Timestamp,
 };
 use rusqlite::{Connection, Row, params};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Page, Store, StoreError, draw, events,
@@ -177,14 +177,15 @@ fn describe_as(
     if !description.as_deref().is_none_or(check_description) {
         return Err(TypeError::Description.into());
     }
-    if existing(connection, name)?.properties.description == description {
+    let mut found = existing(connection, name)?;
+    if found.properties.description == description {
         return Ok(());
     }
     connection
         .prepare_cached("UPDATE thing_types SET description = ? WHERE name = ?")?
         .execute(params![description, name.as_str()])?;
-    let body = json!({ "thingTypeName": name, "description": description });
-    events::append(connection, "thing-type.updated", &body, now)
+    found.properties.description = description;
+    events::append(connection, "thing-type.updated", &told(&found), now)
 }
 
 fn deprecate(
@@ -193,15 +194,15 @@ fn deprecate(
     deprecated: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if existing(connection, name)?.deprecated_at.is_some() == deprecated {
+    let mut found = existing(connection, name)?;
+    if found.deprecated_at.is_some() == deprecated {
         return Ok(());
     }
-    let at = deprecated.then(|| now.as_millis());
+    found.deprecated_at = deprecated.then_some(now);
     connection
         .prepare_cached("UPDATE thing_types SET deprecated_at = ? WHERE name = ?")?
-        .execute(params![at, name.as_str()])?;
-    let body = json!({ "thingTypeName": name, "deprecated": deprecated });
-    events::append(connection, "thing-type.deprecated", &body, now)
+        .execute(params![found.deprecated_at.map(Timestamp::as_millis), name.as_str()])?;
+    events::append(connection, "thing-type.deprecated", &told(&found), now)
 }
 
 fn delete(connection: &Connection, name: &ThingTypeName, now: Timestamp) -> Result<(), StoreError> {
@@ -214,6 +215,11 @@ fn delete(connection: &Connection, name: &ThingTypeName, now: Timestamp) -> Resu
         .prepare_cached("DELETE FROM thing_types WHERE name = ?")?
         .execute([name.as_str()])?;
     tags::clear(connection, &Resource::ThingType(name.clone()))?;
-    let body = json!({ "thingTypeName": name, "thingTypeId": found.type_id });
-    events::append(connection, "thing-type.deleted", &body, now)
+    events::append(connection, "thing-type.deleted", &told(&found), now)
+}
+
+/// A type as the event log has it.
+fn told(it: &ThingType) -> Value {
+    json!({ "thingTypeName": it.name, "thingTypeId": it.type_id, "properties": it.properties,
+        "deprecatedAt": it.deprecated_at })
 }

@@ -218,7 +218,8 @@ fn change(
         .prepare_cached("DELETE FROM thing_attributes WHERE thing = ?")?
         .execute([name.as_str()])?;
     write_attributes(connection, &after)?;
-    let body = json!({ "thingName": name, "thingTypeName": after.type_name,
+    let body = json!({ "thingName": name, "thingId": after.thing_id,
+        "thingTypeName": after.type_name, "thingTypeBefore": before.type_name,
         "attributes": after.attributes, "version": after.version });
     events::append(connection, "thing.updated", &body, now)?;
     Ok(after)
@@ -241,7 +242,9 @@ fn delete(
     }
     group_members::leave_all(connection, name)?;
     connection.prepare_cached("DELETE FROM things WHERE name = ?")?.execute([name.as_str()])?;
-    let body = json!({ "thingName": name, "thingId": thing.thing_id });
+    let body = json!({ "thingName": name, "thingId": thing.thing_id,
+        "thingTypeName": thing.type_name, "attributes": thing.attributes,
+        "version": thing.version });
     events::append(connection, "thing.deleted", &body, now)?;
     Ok(true)
 }

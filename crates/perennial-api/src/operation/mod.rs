@@ -14,6 +14,7 @@ mod connections;
 mod effective_policies;
 mod endpoint;
 mod enrolments;
+mod event_configurations;
 mod events;
 pub(crate) mod messages;
 mod mitigation;
@@ -49,6 +50,7 @@ pub(crate) fn all() -> Vec<Operation> {
         effective_policies::operations(),
         endpoint::operations(),
         enrolments::operations(),
+        event_configurations::operations(),
         events::operations(),
         messages::operations(),
         mitigation::operations(),

@@ -13,6 +13,7 @@ mod tag;
 mod thing;
 mod thing_group;
 mod thing_type;
+mod told;
 
 pub use attachment::{AttachmentRefused, PrincipalType, UnknownPrincipalType};
 pub use attributes::{AttributeChange, AttributeError, Attributes, MAX_ATTRIBUTES};
@@ -32,3 +33,4 @@ pub use thing_group::{
 pub use thing_type::{
     DELETABLE_AFTER, MAX_SEARCHABLE, ThingType, TypeError, TypeProperties, check_description,
 };
+pub use told::{EventType, Record, Told, tell};

@@ -204,6 +204,13 @@ ROWS = [
     (400, "InvalidRequestException", ("PATCH", f"/transfer-certificate/{HEX}?targetAwsAccount=12")),
     (400, "InvalidRequestException",
      ("PATCH", f"/reject-certificate-transfer/{HEX}", body(rejectReason="x" * 129))),
+    # Events.
+    (400, "InvalidRequestException",
+     ("PATCH", "/event-configurations", body(eventConfigurations={"NOTHING": {"Enabled": True}}))),
+    (400, "InvalidRequestException",
+     ("PATCH", "/event-configurations", body(eventConfigurations={"THING": {"enabled": True}}))),
+    (400, "InvalidRequestException",
+     ("PATCH", "/event-configurations", body(eventConfigurations={"THING": True}))),
     (413, "RequestEntityTooLargeException", ("POST", "/policies/p", b" " * (1024 * 1024 + 1))),
     # Headers.
     (400, "InvalidRequestException", ("PUT", "/things/pump-1/principals")),

@@ -8,6 +8,7 @@ import sys
 import audits
 import cas
 import data_plane
+import events
 import groups
 import mitigation
 import policies
@@ -141,5 +142,6 @@ audits.story(iot, thing="expiring")
 audits.cancelled(iot)
 cas.audited(iot)
 iot.takes_over(data_plane.all_of_it(iot))
+events.all_of_it(iot)
 audits.deleted(iot)
 finish(iot, sys.argv[1:])

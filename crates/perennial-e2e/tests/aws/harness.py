@@ -24,6 +24,7 @@ WHEN_THERE = {
     "DescribeAccountAuditConfiguration": {"roleArn"},
     "DescribeAuditTask": {"scheduledAuditName"},
     "GetRetainedMessage": {"userProperties"},
+    "DescribeEventConfigurations": {"creationDate", "lastModifiedDate"},
     "DescribeAuditTask.auditDetails": {"errorCode", "message"},
     "DescribeScheduledAudit": {"dayOfMonth", "dayOfWeek"},
     "ListScheduledAudits.scheduledAudits": {"dayOfMonth", "dayOfWeek"},
