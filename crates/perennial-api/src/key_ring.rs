@@ -64,6 +64,11 @@ impl KeyRing {
         self.keys.read().values().any(|key| key.role == Role::Administrator)
     }
 
+    /// Whether this key is in force.
+    pub fn is_in_force(&self, id: &str) -> bool {
+        self.keys.read().contains_key(id)
+    }
+
     /// A key with a random id and secret, registered nowhere yet.
     ///
     /// # Errors

@@ -6,14 +6,15 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     net::SocketAddr,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
-use perennial_api::{KeyRing, NewKey};
+use perennial_api::{KeyRing, NewKey, Rate};
 use perennial_core::{access::Role, ids::AccessKeyId, time::Timestamp};
-use perennial_store::{AccessKey, Secret, StoreError};
+use perennial_orchestrator::{SystemClock, port::Clock as _};
+use perennial_store::{AccessKey, Secret, Settings as StoreSettings, Store, StoreError};
 use tracing::info;
 
 use crate::{Config, aws_file::AwsFile};
@@ -49,12 +50,72 @@ pub(crate) async fn ensure(keys: &KeyRing, data: &Path, now: Timestamp) -> anyho
         }
     }
     let new = KeyRing::draw(Role::Administrator, DESCRIPTION.to_owned(), now)?;
-    let (id, secret) = (new.key.access_key_id.as_str(), new.secret.0.as_str());
-    let members = [("aws_access_key_id", id), ("aws_secret_access_key", secret)];
-    write(&credentials_path(data), &AwsFile::of("default", &members).to_string())?;
+    write(&credentials_path(data), &credentials(&new))?;
     keys.add(&new, keys.store(), now).await?;
     info!(access_key.id = %new.key.access_key_id, "an administrator's access key was made");
     Ok(())
+}
+
+/// An administrator's key that was made while no server ran.
+pub struct OfflineKey {
+    /// How it is listed.
+    pub key: AccessKey,
+    /// What its holder signs with.
+    pub secret: Secret,
+    /// The credentials file that has it now, unless that has another one in force.
+    pub written_to: Option<PathBuf>,
+}
+
+/// Makes an administrator's key in the data folder `data`, on which no server may run. Who may
+/// write that folder may do anything to the server, so nothing else is asked of them.
+///
+/// # Errors
+/// When there is no server's data, a server runs on it, or it is another user's.
+pub async fn make_key_offline(data: &Path, description: String) -> anyhow::Result<OfflineKey> {
+    anyhow::ensure!(
+        data.join("perennial.db").exists(),
+        "{} is no data folder of a server, since it has no perennial.db: name it with --data",
+        data.display()
+    );
+    check_owner(data)?;
+    let now = SystemClock.now();
+    let store = Store::open(data, StoreSettings::default())?;
+    let keys = KeyRing::load(store, Rate { per_second: 1, burst: 1 }, now).await?;
+    let usual = "administrator, made offline".to_owned();
+    let description = if description.is_empty() { usual } else { description };
+    let new = KeyRing::draw(Role::Administrator, description, now)?;
+    let path = credentials_path(data);
+    let file = AwsFile::read(&path).unwrap_or_default();
+    let id = file.member("default", "aws_access_key_id").unwrap_or_default();
+    let written_to = if keys.is_in_force(id) { None } else { Some(path) };
+    if let Some(path) = &written_to {
+        make_folder(data)?;
+        write(path, &credentials(&new))?;
+    }
+    keys.add(&new, keys.store(), now).await?;
+    let store = keys.store().clone();
+    drop(keys);
+    tokio::task::spawn_blocking(move || store.close()).await?;
+    Ok(OfflineKey { key: new.key, secret: new.secret, written_to })
+}
+
+/// What is written here must be the server's own, or it cannot start any more.
+fn check_owner(data: &Path) -> anyhow::Result<()> {
+    let failed = || format!("{} cannot be written", data.display());
+    let owner = fs::metadata(data).with_context(failed)?.uid();
+    let ours = tempfile::NamedTempFile::new_in(data).with_context(failed)?;
+    anyhow::ensure!(
+        ours.as_file().metadata()?.uid() == owner,
+        "{} belongs to another user: do this as the user that runs the server",
+        data.display()
+    );
+    Ok(())
+}
+
+fn credentials(new: &NewKey) -> String {
+    let (id, secret) = (new.key.access_key_id.as_str(), new.secret.0.as_str());
+    let members = [("aws_access_key_id", id), ("aws_secret_access_key", secret)];
+    AwsFile::of("default", &members).to_string()
 }
 
 /// Writes where this server is. It is the server's own file: every start writes it anew.

@@ -6,8 +6,8 @@ mod administrator;
 mod audits;
 mod aws_file;
 mod causes;
+pub mod client;
 mod config;
-pub mod control;
 pub mod demo;
 mod enrolment;
 mod event_messages;
@@ -16,7 +16,7 @@ mod server;
 mod server_certificate;
 
 pub use adapter::{AnchorsNotSet, LiveRegistry};
-pub use administrator::{config_path, credentials_path};
+pub use administrator::{OfflineKey, config_path, credentials_path, make_key_offline};
 pub use audits::AUDIT_TOPIC;
 pub use causes::with_causes;
 pub use config::{Config, ConfigError};

@@ -12,7 +12,12 @@ use aws_lc_rs::rand::SystemRandom;
 use perennial_api::Outside;
 use perennial_broker::{Broker, BrokerHandle, Limits, ServerIdentity, TrustAnchors};
 use perennial_core::{
-    audit::AuditTask, ids::PolicyName, policy::Document, registry::Tags, time::Timestamp,
+    audit::AuditTask,
+    certificate::CertificateStatus,
+    ids::{CertificateId, PolicyName},
+    policy::Document,
+    registry::Tags,
+    time::Timestamp,
 };
 use perennial_orchestrator::{
     Intake, Ports, Ring, Settings as RingSettings, SystemClock,
@@ -226,6 +231,22 @@ impl Server {
         let task = self.store.run_audit(id, &SystemClock).await?;
         self.ring.intake().nudge();
         Ok(task)
+    }
+
+    /// Changes a certificate's status; answers whether that changed anything. Live sessions
+    /// notice at once, and an open rotation that needs the certificate is called off.
+    ///
+    /// # Errors
+    /// When there is no such certificate, or the change is not lawful.
+    pub async fn update_certificate_status(
+        &self,
+        id: CertificateId,
+        status: CertificateStatus,
+    ) -> anyhow::Result<bool> {
+        let changed = self.store.update_status(id, status, SystemClock.now()).await?;
+        self.registry.changed(&[id]);
+        self.ring.intake().nudge();
+        Ok(changed)
     }
 
     /// How live sessions notice what changed in the store.

@@ -2,16 +2,15 @@
 //! one certificate ACTIVE, and the device is connected.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a story's own machinery")]
 
+mod program;
+
 use std::{
-    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use perennial_agent::{Agent, Config};
-use perennial_core::ids::{ClientId, RotationId, ThingName};
-use perennial_server::control::{Answer, Request, ask};
+use program::{Server, asking, enroll, object, objects};
 use rusqlite::OptionalExtension as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -21,40 +20,8 @@ const WELL: [&str; 5] = ["AwaitingCsr", "Issuing", "Enrolling", "AwaitingAck", "
 /// Most states last a few milliseconds: how often to try to be there in time.
 const TRIES: usize = 40;
 
-/// Starts the real program; answers it and the address it listens on.
-fn serve(data: &Path, mqtt: &str) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_perennial"))
-        .args(["serve", "--json", "--log", "off", "--mqtt", mqtt])
-        .args(["--http", "127.0.0.1:0", "--data"])
-        .arg(data)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let announced: Value = serde_json::from_str(&line).unwrap();
-    (child, announced["mqtt"].as_str().unwrap().to_owned())
-}
-
-fn done(request: &Request, data: &Path) -> Vec<Value> {
-    match ask(request, data).unwrap() {
-        Answer::Done(objects) => objects,
-        Answer::Refused(reason) => panic!("{request:?}: {reason}"),
-    }
-}
-
-fn enroll(name: &str, data: &Path, device: &Path) -> ClientId {
-    let client_id = ClientId::new(name).unwrap();
-    let csr_pem = Some(perennial_agent::request(&client_id, device).unwrap());
-    let name = ThingName::new(name).unwrap();
-    let made = done(&Request::CreateThing { name, csr_pem, validity_secs: None }, data);
-    let text = |member: &str| made[0][member].as_str().unwrap().to_owned();
-    perennial_agent::complete(&client_id, &text("certificatePem"), &text("caPem"), device).unwrap();
-    client_id
-}
-
 fn rotations(data: &Path) -> Vec<Value> {
-    done(&Request::ListRotations { thing: None, open: false, limit: 100 }, data)
+    objects("rotation list", data)
 }
 
 /// Waits until a rotation has ended; the connection to a server that just starts may fail.
@@ -94,7 +61,8 @@ fn is_seen_in(state: &str, data: &Path) -> bool {
 async fn killed_in(state: &'static str, outcome: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let (data, device) = (folder.path().join("server"), folder.path().join("device"));
-    let (mut server, mqtt) = serve(&data, "127.0.0.1:0");
+    let server = Server::start(&data);
+    let mqtt = server.mqtt();
     let client_id = enroll("pump-1", &data, &device);
     let mut config = Config::new(client_id, mqtt.clone(), "localhost".into(), device);
     config.timing.max_backoff_for = Duration::from_millis(500);
@@ -105,27 +73,26 @@ async fn killed_in(state: &'static str, outcome: &str) -> bool {
     let looked_at = data.clone();
     let watch = tokio::task::spawn_blocking(move || is_seen_in(state, &looked_at));
 
-    let thing = ThingName::new("pump-1").unwrap();
-    done(&Request::StartRotation { thing, certificate_id: None }, &data);
+    let mut asking = asking("rotation start pump-1", &data);
     let in_time = watch.await.unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
-    let (mut server, _) = serve(&data, &mqtt);
+    server.kill();
+    // Answered or not: the request is durable, or the rotation would not have been seen.
+    asking.wait().unwrap();
+    let server = Server::start_on(&data, &mqtt);
     let rotation = ended(&data).await;
 
     assert_eq!(rotation["outcome"], outcome, "killed in {state}: {rotation}");
     assert_eq!(rotations(&data).len(), 1);
-    let id: RotationId = rotation["id"].as_str().unwrap().parse().unwrap();
-    let shown = done(&Request::ShowRotation { id }, &data);
-    assert!(shown[0]["history"].as_array().is_some_and(|history| !history.is_empty()));
-    let certificates = done(&Request::ListCertificates { after: None, limit: 10 }, &data);
+    let id = rotation["rotationId"].as_str().unwrap();
+    let shown = object(&format!("rotation show {id}"), &data);
+    assert!(shown["history"].as_array().is_some_and(|history| !history.is_empty()));
+    let certificates = objects("certificate list", &data);
     let active = certificates.iter().filter(|certificate| certificate["status"] == "ACTIVE");
     assert_eq!((certificates.len(), active.count()), (2, 1), "killed in {state}");
-    assert_eq!(done(&Request::VerifyEvents, &data)[0]["intact"], true);
+    assert_eq!(object("event verify", &data)["intact"], true);
     shutdown.cancel();
     agent.await.unwrap().unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
+    server.kill();
     in_time
 }
 

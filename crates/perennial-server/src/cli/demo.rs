@@ -5,8 +5,6 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 use perennial_server::demo::{self, Options, Summary};
 
-use super::nouns::Common;
-
 /// Watch a fleet rotate: server and devices in one process, over real TLS and MQTT.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: perennial demo --devices 100 --faults --exit")]
@@ -23,19 +21,22 @@ pub(crate) struct Demo {
     /// Keep the server's data here instead of in a folder that goes with the demo.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Print the result as one JSON object, instead of what happens.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Demo {
     /// Succeeds when every device did what was expected of it.
-    pub(crate) async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let options = Options {
             devices: self.devices as usize,
             faults: self.faults,
-            watched: !common.json,
+            watched: !self.json,
             data: self.keep.clone(),
         };
         let (demo, summary) = demo::Demo::run(options).await?;
-        print(&summary, common.json)?;
+        print(&summary, self.json)?;
         if !self.exit {
             self.announce(demo.server());
             tokio::signal::ctrl_c().await?;

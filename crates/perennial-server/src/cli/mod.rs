@@ -1,24 +1,47 @@
-//! The command line: one file a command.
+//! The command line: one file a command, one a noun.
 
+mod audit;
+mod certificate;
+mod common;
 mod demo;
-mod nouns;
+mod event;
+mod key;
+mod listing;
+mod output;
+mod policy;
+mod progress;
+mod rotation;
 mod serve;
-mod table;
+mod thing;
+mod usage;
+mod words;
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use self::{common::Noun, usage::Usage};
+
 /// Device certificates that renew themselves.
 #[derive(Debug, Parser)]
-#[command(name = "perennial", version, arg_required_else_help = true)]
+#[command(
+    name = "perennial",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage. Each command's --help has an example."
+)]
 struct Cli {
     /// What to log to standard error, e.g. `info` or `perennial_broker=debug`.
-    #[arg(long, global = true, env = "PERENNIAL_LOG", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "PERENNIAL_LOG",
+        value_name = "FILTER",
+        hide_env_values = true,
+        display_order = 902
+    )]
     log: Option<String>,
-    #[command(flatten)]
-    common: nouns::Common,
     #[command(subcommand)]
     command: Command,
 }
@@ -28,35 +51,31 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     /// Things: the registry's entries for devices.
-    #[command(subcommand)]
-    Thing(nouns::Thing),
+    Thing(Noun<thing::Thing>),
     /// Certificates, by the SHA-256 of their DER.
-    #[command(subcommand)]
-    Certificate(nouns::Certificate),
+    Certificate(Noun<certificate::Certificate>),
     /// Policies: what a certificate's holder may do.
-    #[command(subcommand)]
-    Policy(nouns::Policy),
+    Policy(Noun<policy::Policy>),
     /// Audits: finding certificates that want rotating.
-    #[command(subcommand)]
-    Audit(nouns::Audit),
+    Audit(Noun<audit::Audit>),
     /// Rotations: one for each thing whose certificate is replaced.
-    #[command(subcommand)]
-    Rotation(nouns::Rotation),
+    Rotation(Noun<rotation::Rotation>),
     /// The event log.
-    #[command(subcommand)]
-    Event(nouns::Event),
+    Event(Noun<event::Event>),
+    /// Access keys: who may ask the API, and what for.
+    Key(Noun<key::Key>),
 }
 
 /// Runs the program: 0 done, 1 failed, 2 usage.
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
-    let quiet = matches!(cli.command, Command::Demo(_));
-    start_log(cli.log.as_deref().unwrap_or(if quiet { "off" } else { "info" }));
-    match run(cli.command, &cli.common) {
+    let serves = matches!(cli.command, Command::Serve(_));
+    start_log(cli.log.as_deref().unwrap_or(if serves { "info" } else { "off" }));
+    match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
             report(&error);
-            ExitCode::FAILURE
+            if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -66,21 +85,26 @@ fn report(error: &anyhow::Error) {
     eprintln!("perennial: {}", perennial_server::with_causes(error));
 }
 
-fn run(command: Command, common: &nouns::Common) -> anyhow::Result<ExitCode> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Demo(demo) => runtime()?.block_on(demo.run(common)),
-        Command::Serve(serve) => runtime()?.block_on(serve.run(common)),
-        Command::Thing(noun) => noun.run(common),
-        Command::Certificate(noun) => noun.run(common),
-        Command::Policy(noun) => noun.run(common),
-        Command::Audit(noun) => noun.run(common),
-        Command::Rotation(noun) => noun.run(common),
-        Command::Event(noun) => noun.run(common),
+        Command::Demo(demo) => for_servers()?.block_on(demo.run()),
+        Command::Serve(serve) => for_servers()?.block_on(serve.run()),
+        Command::Thing(noun) => for_one_caller()?.block_on(noun.run()),
+        Command::Certificate(noun) => for_one_caller()?.block_on(noun.run()),
+        Command::Policy(noun) => for_one_caller()?.block_on(noun.run()),
+        Command::Audit(noun) => for_one_caller()?.block_on(noun.run()),
+        Command::Rotation(noun) => for_one_caller()?.block_on(noun.run()),
+        Command::Event(noun) => for_one_caller()?.block_on(noun.run()),
+        Command::Key(noun) => for_one_caller()?.block_on(key::run(noun)),
     }
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+fn for_servers() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+fn for_one_caller() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn start_log(filter: &str) {

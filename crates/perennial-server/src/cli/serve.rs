@@ -1,12 +1,13 @@
 //! `perennial serve`: the server.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use perennial_server::{Config, Server, config_path, control, credentials_path};
+use perennial_server::{Config, Server, config_path, credentials_path};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
 
-use super::nouns::Common;
+use super::common::data_folder;
 
 /// Run the server: broker, registry, authority, audit and rotations.
 ///
@@ -14,6 +15,10 @@ use super::nouns::Common;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: perennial serve --data /var/lib/perennial --mqtt 0.0.0.0:8883")]
 pub(crate) struct Serve {
+    /// The data folder, which is made when it does not exist [default: PERENNIAL_DATA, or
+    /// perennial-data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// The configuration file; without one, sensible defaults.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -23,11 +28,14 @@ pub(crate) struct Serve {
     /// Where HTTPS listens: the API; wins over the configuration file.
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
+    /// Print where it listens as one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Serve {
     /// Runs until SIGTERM or Ctrl-C, then drains.
-    pub(crate) async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let mut config = self.config.as_deref().map(Config::load).transpose()?.unwrap_or_default();
         if let Some(mqtt) = self.mqtt {
             config.mqtt.listen = mqtt;
@@ -36,18 +44,15 @@ impl Serve {
             config.http.listen = http;
         }
         let mut terminate = signal(SignalKind::terminate())?;
-        let server = Arc::new(Server::start(common.data(), config).await?);
-        let control = control::start(&server)?;
-        announce(&server, common.json)?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
-        }
-        control.stop().await;
-        match Arc::try_unwrap(server) {
-            Ok(server) => server.stop().await,
-            Err(_) => anyhow::bail!("an operator's request is still under way"),
-        }
+        let server = Server::start(&data_folder(self.data), config).await?;
+        announce(&server, self.json)?;
+        let signal = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| "SIGINT")?,
+        };
+        info!(signal, "stopping: no new connections; what was accepted is written");
+        server.stop().await;
+        info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
 }

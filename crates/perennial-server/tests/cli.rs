@@ -1,0 +1,408 @@
+//! The command line against a real server: what each noun does, says and refuses.
+#![allow(clippy::unwrap_used, reason = "a story's own machinery")]
+
+mod program;
+
+use std::{fs, path::Path};
+
+use perennial_agent::{Agent, Config};
+use program::{Server, command, csr, enroll, noun, object, objects, refused, said, until, words};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+/// Every command that asks a server, with arguments that it takes.
+const LEAVES: [&str; 23] = [
+    "thing create",
+    "thing list",
+    "thing show",
+    "certificate list",
+    "certificate show",
+    "certificate deactivate",
+    "certificate activate",
+    "certificate revoke",
+    "policy create",
+    "policy attach",
+    "policy detach",
+    "policy list",
+    "policy show",
+    "audit run",
+    "audit findings",
+    "rotation start",
+    "rotation list",
+    "rotation show",
+    "rotation cancel",
+    "event list",
+    "event verify",
+    "key create",
+    "key list",
+];
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn text<'a>(object: &'a Value, member: &str) -> &'a str {
+    object[member].as_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_enrolled_rotated_and_cut_off_by_the_nouns() {
+    let folder = folder();
+    let (data, device) = (folder.path().join("server"), folder.path().join("device"));
+    let server = Server::start(&data);
+    let client_id = enroll("pump-1", &data, &device);
+    let mut config = Config::new(client_id, server.mqtt(), "localhost".into(), device);
+    config.timing.max_backoff_for = std::time::Duration::from_millis(500);
+    let shutdown = CancellationToken::new();
+    let agent = Agent::open(config).unwrap();
+    let agent = tokio::spawn(agent.run(shutdown.clone().cancelled_owned()));
+
+    let ended = object("rotation start pump-1 --wait", &data);
+    let id = text(&ended, "rotationId").to_owned();
+    let shown = said(&format!("rotation show {id}"), &data);
+    let thing = object("thing show pump-1", &data);
+    let incoming = text(&ended, "incomingCertificateId").to_owned();
+    let certificate = object(&format!("certificate show {incoming}"), &data);
+    let cut = object(&format!("certificate deactivate {incoming}"), &data);
+
+    assert_eq!(ended["outcome"], "rotated");
+    assert!(
+        shown.contains("Retiring → Rotated") && shown.contains("outcome       rotated"),
+        "{shown}"
+    );
+    assert_eq!(thing["rotation"]["rotationId"], id.as_str());
+    assert_eq!(thing["certificates"][0]["certificateId"], incoming.as_str());
+    assert_eq!(certificate["things"][0], "pump-1");
+    assert_eq!(certificate["policies"][0], "perennial-device");
+    assert_eq!(cut["status"], "INACTIVE");
+    assert_eq!(refused("rotation start pump-1", &data).0, 1);
+    assert_eq!(object("event verify", &data)["intact"], true);
+    shutdown.cancel();
+    agent.await.unwrap().unwrap();
+}
+
+#[test]
+fn enrolling_again_gives_the_same_certificate_and_another_key_none_unless_asked() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    let one = csr("pump-1", &folder.path().join("one")).display().to_string();
+    let two = csr("pump-1", &folder.path().join("two")).display().to_string();
+    let pem = folder.path().join("pump-1.pem").display().to_string();
+
+    let first = object(&format!("thing create pump-1 --csr {one}"), &data);
+    let again = said(&format!("thing create pump-1 --csr {one} --certificate {pem}"), &data);
+    let (code, why) = refused(&format!("thing create pump-1 --csr {two}"), &data);
+    let other = object(&format!("thing create pump-1 --csr {two} --replace --days 3"), &data);
+
+    let id = text(&first, "certificateId");
+    assert!(again.contains(id) && again.contains("had it already"), "{again}");
+    assert!(!again.contains("BEGIN"), "the certificate is in the file: {again}");
+    assert_eq!(fs::read_to_string(pem).unwrap().matches("BEGIN CERTIFICATE").count(), 2);
+    assert!(code == 1 && why.contains(id) && why.contains("--replace"), "{why}");
+    assert_eq!(other["deactivatedCertificateIds"][0], id);
+    let statuses = objects("certificate list", &data);
+    let active: Vec<_> = statuses.iter().filter(|it| it["status"] == "ACTIVE").collect();
+    assert_eq!(active.len(), 1);
+}
+
+#[test]
+fn a_rotation_is_started_once_listed_in_pages_and_called_off() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    for name in ["pump-1", "pump-2", "pump-3"] {
+        enroll(name, &data, &folder.path().join(name));
+    }
+
+    let opened = said("rotation start pump-1", &data);
+    let again = said("rotation start pump-1", &data);
+    said("rotation start pump-2", &data);
+    said("rotation start pump-3", &data);
+    let page = objects("rotation list --limit 2", &data);
+    let token = text(&page[2], "nextToken").to_owned();
+    let rest = objects(&format!("rotation list --after {token}"), &data);
+    let by_name = objects("rotation list --open", &data);
+    let table = said("rotation list --thing pump-2 --state AwaitingCsr", &data);
+
+    let id = opened.lines().next().unwrap().strip_prefix("opened: ").unwrap().to_owned();
+    assert!(again.contains(&format!("already open: {id}")), "{again}");
+    assert_eq!((page.len(), rest.len()), (3, 1));
+    assert_eq!(text(&rest[0], "rotationId"), id);
+    let names: Vec<_> = by_name.iter().map(|it| text(it, "thingName")).collect();
+    assert_eq!(names, ["pump-1", "pump-2", "pump-3"]);
+    assert_eq!(table.lines().count(), 2, "{table}");
+    let cancelled = object(&format!("rotation cancel {id}"), &data);
+    assert_eq!(cancelled["failure"]["name"], "cancelled");
+    let (code, why) = refused(&format!("rotation cancel {id}"), &data);
+    assert!(code == 1 && why.contains("has ended"), "{why}");
+}
+
+#[test]
+fn a_things_certificate_must_be_named_when_it_has_several() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    enroll("pump-1", &data, &folder.path().join("one"));
+    let two = csr("pump-1", &folder.path().join("two")).display().to_string();
+    let second = object(&format!("thing create pump-1 --csr {two} --beside"), &data);
+    let id = text(&second, "certificateId");
+
+    let (code, why) = refused("rotation start pump-1", &data);
+    let named = object(&format!("rotation start pump-1 --certificate {id}"), &data);
+
+    assert!(code == 1 && why.contains("several") && why.contains(id), "{why}");
+    assert_eq!(named["outgoingCertificateId"], id);
+}
+
+#[test]
+fn policies_and_audits_are_asked_for_over_awss_own_operations() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    enroll("pump-1", &data, &folder.path().join("one"));
+    let id =
+        text(&object("thing show pump-1", &data)["certificates"][0], "certificateId").to_owned();
+    let document = folder.path().join("sensors.json");
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    fs::write(&document, policy).unwrap();
+
+    let made = object(&format!("policy create sensors --document {}", document.display()), &data);
+    said(&format!("policy attach sensors {id}"), &data);
+    let attached = object(&format!("certificate show {id}"), &data);
+    said(&format!("policy detach sensors {id}"), &data);
+    let detached = object(&format!("certificate show {id}"), &data);
+    let shown = said("policy show sensors", &data);
+    let audit = object("audit run", &data);
+    let findings = objects("audit findings", &data);
+    let of_task = objects(&format!("audit findings --task {}", text(&audit, "taskId")), &data);
+
+    assert_eq!(made["policyName"], "sensors");
+    assert_eq!(attached["policies"].as_array().unwrap().len(), 2);
+    assert_eq!(detached["policies"].as_array().unwrap().len(), 1);
+    assert!(shown.contains("\"Effect\": \"Allow\""), "{shown}");
+    assert_eq!(audit["taskStatus"], "COMPLETED");
+    let permissive = |it: &&Value| it["checkName"] == "IOT_POLICY_OVERLY_PERMISSIVE_CHECK";
+    assert!(findings.iter().any(|it| permissive(&it)), "{findings:?}");
+    assert_eq!(findings, of_task);
+}
+
+#[test]
+fn another_machine_asks_with_awss_files_or_environment() {
+    let folder = folder();
+    let (data, elsewhere) = (folder.path().join("server"), folder.path().join("elsewhere"));
+    let server = Server::start(&data);
+    fs::create_dir(&elsewhere).unwrap();
+    let key = object("key create --role read-only --description elsewhere", &data);
+    let (id, secret) = (text(&key, "accessKeyId"), text(&key, "secretAccessKey"));
+    let credentials = elsewhere.join("credentials");
+    fs::write(
+        &credentials,
+        format!("[fleet]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"),
+    )
+    .unwrap();
+    let anchor = elsewhere.join("ca.pem");
+    fs::copy(data.join("ca.pem"), &anchor).unwrap();
+    let port = text(&server.announced, "https").rsplit_once(':').unwrap().1.to_owned();
+    let url = format!("https://localhost:{port}");
+
+    let ask = |line: &str| {
+        let mut command = command();
+        command
+            .args(words(line))
+            .args(["--endpoint-url", &url, "--ca-bundle"])
+            .arg(&anchor)
+            .current_dir(&elsewhere)
+            .env("AWS_REGION", "local-1");
+        command
+    };
+    let by_profile = ask("policy list --profile fleet")
+        .env("AWS_SHARED_CREDENTIALS_FILE", &credentials)
+        .env("AWS_CONFIG_FILE", elsewhere.join("none"))
+        .output()
+        .unwrap();
+    let keyed = |line: &str| {
+        let mut command = ask(line);
+        command.env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret);
+        command.output().unwrap()
+    };
+    let by_variables = keyed("policy list --json");
+    let beyond_its_role = keyed("thing create pump-1");
+    said(&format!("key revoke {id}"), &data);
+    let revoked = keyed("policy list");
+
+    assert!(
+        String::from_utf8_lossy(&by_profile.stdout).contains("perennial-device"),
+        "{by_profile:?}"
+    );
+    assert!(by_variables.status.success(), "{by_variables:?}");
+    let said = String::from_utf8_lossy(&beyond_its_role.stderr);
+    assert!(said.contains("AccessDeniedException"), "{said}");
+    let said = String::from_utf8_lossy(&revoked.stderr);
+    assert!(said.contains("UnrecognizedClientException"), "{said}");
+}
+
+#[test]
+fn when_every_key_is_lost_one_is_made_in_the_data_folder_while_no_server_runs() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let server = Server::start(&data);
+    let credentials = data.join("admin/credentials");
+    let lost = fs::read_to_string(&credentials).unwrap();
+    fs::remove_file(&credentials).unwrap();
+
+    let without = refused("thing list", &data);
+    let (code, in_use) = refused("key create --offline", &data);
+    server.stop();
+    let made = object("key create --offline", &data);
+    let second = object("key create --offline --description spare", &data);
+    let _server = Server::start(&data);
+
+    assert!(without.0 == 1 && without.1.contains("--offline"), "{}", without.1);
+    assert!(code == 1 && in_use.contains("in use by process"), "{in_use}");
+    assert_eq!(made["role"], "administrator");
+    assert!(fs::read_to_string(&credentials).unwrap().contains(text(&made, "accessKeyId")));
+    assert!(!lost.contains(text(&made, "accessKeyId")) && second["credentialsFile"].is_null());
+    assert_eq!(objects("key list", &data).len(), 3);
+    assert_eq!(object("event verify", &data)["intact"], true);
+}
+
+#[test]
+fn a_key_is_made_offline_only_where_a_server_was_and_only_an_administrators() {
+    let folder = folder();
+    let data = folder.path().join("server");
+
+    let (nowhere, why) = refused("key create --offline", &data);
+    let (usage, other) = refused("key create --offline --role auditor", &data);
+
+    assert!(nowhere == 1 && why.contains("perennial.db"), "{why}");
+    assert!(usage == 2 && other.contains("administrator"), "{other}");
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_changed_event_is_found_and_fails_the_command() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let server = Server::start(&data);
+    said("thing create pump-1", &data);
+    let whole = said("event verify", &data);
+    let since = objects("event list --since 2", &data);
+    server.stop();
+    let database = rusqlite::Connection::open(data.join("perennial.db")).unwrap();
+    database.execute_batch("DROP TRIGGER events_are_not_changed").unwrap();
+    database.execute("UPDATE events SET kind = 'nothing' WHERE seq = 2", []).unwrap();
+    drop(database);
+    let _server = Server::start(&data);
+
+    let output = noun("event verify --json", &data);
+
+    assert!(whole.contains("whole"), "{whole}");
+    assert_eq!(since[0]["sequence"], 3);
+    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &verdict["brokenSequence"]), (Some(1), &Value::from(2)));
+}
+
+#[test]
+fn what_cannot_be_meant_is_a_usage_error_and_asks_nobody() {
+    let nowhere = Path::new("/nowhere");
+    let bad = [
+        "",
+        "thing",
+        "thing create",
+        "thing create a/b",
+        "thing list --limit 0",
+        "thing list --limit -3",
+        "event list --limit none",
+        "event list --since -1",
+        "rotation list --state Nowhere",
+        "rotation show abc",
+        "certificate show abc",
+        "thing create pump-1 --days 3",
+        "thing create pump-1 --csr x --days 0",
+        "thing create pump-1 --csr x --days 99999999999",
+        "thing create pump-1 --csr x --beside --replace",
+        "key create",
+        "key create --role root",
+        "key revoke a/b",
+        "demo --data x",
+        "serve --mqtt x",
+        "policy create p",
+        "audit findings --task 7",
+    ];
+
+    for line in bad {
+        let mut asked = command();
+        asked.args(words(line));
+        if !matches!(line, "" | "demo --data x") {
+            asked.arg("--data").arg(nowhere);
+        }
+        let output = asked.output().unwrap();
+
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{line}: {error}");
+    }
+}
+
+#[test]
+fn every_command_has_an_example_and_json_and_says_what_it_needs() {
+    for leaf in LEAVES.into_iter().chain(["key revoke", "serve", "demo"]) {
+        let help = command().args(words(leaf)).arg("--help").output().unwrap();
+
+        let said = String::from_utf8(help.stdout).unwrap();
+        assert!(said.contains("Example: perennial "), "{leaf}: {said}");
+        assert!(said.contains("--json"), "{leaf}: {said}");
+        let usage = said.lines().find(|line| line.starts_with("Usage:")).unwrap();
+        assert!(!usage.contains("--data"), "{usage}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let server = Server::start(&data);
+    let https = text(&server.announced, "https").to_owned();
+    server.stop();
+
+    let (gone, why) = refused("thing list", &data);
+    let (nowhere, none) = refused("thing list", &folder.path().join("empty"));
+
+    assert!(gone == 1 && why.contains(https.rsplit_once(':').unwrap().1), "{why}");
+    assert!(nowhere == 1 && none.contains("perennial serve"), "{none}");
+}
+
+#[test]
+fn a_server_with_another_authority_is_not_believed() {
+    let folder = folder();
+    let (data, other) = (folder.path().join("one"), folder.path().join("two"));
+    let _server = Server::start(&data);
+    let _foreign = Server::start(&other);
+
+    let anchor = other.join("ca.pem");
+    let (code, why) = refused(&format!("thing list --ca-bundle {}", anchor.display()), &data);
+
+    assert!(code == 1 && why.contains("not trusted") && why.contains("two/ca.pem"), "{why}");
+}
+
+#[test]
+fn a_server_that_is_terminated_says_so() {
+    let folder = folder();
+    let log = folder.path().join("log");
+    let mut serving = command()
+        .args(["serve", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
+        .arg(folder.path().join("server"))
+        .stdout(std::process::Stdio::null())
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    until("it listens", || fs::read_to_string(&log).unwrap().contains("listening").then_some(()));
+
+    let killed = std::process::Command::new("kill").arg(serving.id().to_string()).status();
+    let ended = serving.wait().unwrap();
+
+    assert!(killed.unwrap().success() && ended.success());
+    let logged = fs::read_to_string(&log).unwrap();
+    assert!(logged.contains("SIGTERM") && logged.contains("stopped"), "{logged}");
+}
