@@ -9,6 +9,7 @@ mod causes;
 pub mod client;
 mod config;
 pub mod demo;
+mod device_policy;
 mod enrolment;
 mod event_messages;
 mod http;
@@ -20,6 +21,7 @@ pub use administrator::{OfflineKey, config_path, credentials_path, make_key_offl
 pub use audits::AUDIT_TOPIC;
 pub use causes::with_causes;
 pub use config::{Config, ConfigError};
+pub use device_policy::DEVICE_POLICY;
 pub use enrolment::Certified;
 pub use perennial_api::Candidate;
-pub use server::{DEVICE_POLICY, Server};
+pub use server::Server;

@@ -12,12 +12,7 @@ use aws_lc_rs::rand::SystemRandom;
 use perennial_api::Outside;
 use perennial_broker::{Broker, BrokerHandle, Limits, ServerIdentity, TrustAnchors};
 use perennial_core::{
-    audit::AuditTask,
-    certificate::CertificateStatus,
-    ids::{CertificateId, PolicyName},
-    policy::Document,
-    registry::Tags,
-    time::Timestamp,
+    audit::AuditTask, certificate::CertificateStatus, ids::CertificateId, time::Timestamp,
 };
 use perennial_orchestrator::{
     Intake, Ports, Ring, Settings as RingSettings, SystemClock,
@@ -37,13 +32,10 @@ use crate::{
     },
     audits,
     config::Config,
-    event_messages,
+    device_policy, event_messages,
     http::{Ports as HttpPorts, Serving},
     server_certificate::ServerCertificate,
 };
-
-/// The policy that the first start makes for devices: their own connection and topics, no more.
-pub const DEVICE_POLICY: &str = "perennial-device";
 
 /// How often retired certificates whose grace is over are deleted, and things leave groups that
 /// were deleted, and how many at once.
@@ -82,7 +74,7 @@ impl Server {
         let authority = Arc::new(authority);
         write_anchor(data, &authority)?;
         prepare_audits(&config, &store, &authority, clock.now()).await?;
-        make_device_policy(&store, &config, clock.now()).await?;
+        device_policy::ensure(&store, &config, clock.now()).await?;
 
         let shutdown = CancellationToken::new();
         let recovery_for = config.timing().recovery_for;
@@ -305,36 +297,6 @@ fn write_anchor(data: &Path, authority: &Authority) -> anyhow::Result<()> {
     let path = data.join("ca.pem");
     std::fs::write(&path, authority.root_pem())
         .with_context(|| format!("{} cannot be written", path.display()))
-}
-
-async fn make_device_policy(store: &Store, config: &Config, now: Timestamp) -> anyhow::Result<()> {
-    let name = PolicyName::new(DEVICE_POLICY)?;
-    let document = Document::parse(&device_policy(config))?;
-    match store.create_policy(name, &document, Tags::default(), now).await {
-        Ok(_) | Err(perennial_store::StoreError::Exists { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// What a device needs for its own rotation, and its own name's topics besides.
-fn device_policy(config: &Config) -> String {
-    let scope = config.scope();
-    let arn = |kind: &str, name: &str| scope.arn(kind, name);
-    let thing = "${iot:Connection.Thing.ThingName}";
-    let own = format!("{}/{thing}/*", config.mqtt.prefix.as_str());
-    let devices = format!("devices/{thing}/*");
-    serde_json::json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            { "Effect": "Allow", "Action": "iot:Connect", "Resource": arn("client", thing),
-              "Condition": { "Bool": { "iot:Connection.Thing.IsAttached": "true" } } },
-            { "Effect": "Allow", "Action": ["iot:Publish", "iot:Receive"],
-              "Resource": [arn("topic", &own), arn("topic", &devices)] },
-            { "Effect": "Allow", "Action": "iot:Subscribe",
-              "Resource": [arn("topicfilter", &own), arn("topicfilter", &devices)] }
-        ]
-    })
-    .to_string()
 }
 
 fn bind(
