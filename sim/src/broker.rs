@@ -234,9 +234,15 @@ impl World {
                 };
                 self.fact(rotation, input);
             }
-            FromDevice::Err { rotation, code, text, phase } => {
-                let phase = Some(phase);
-                let input = Input::ErrReceived { sender, rotation_id: rotation, code, text, phase };
+            FromDevice::Err { rotation, code, text, phase, device_time } => {
+                let input = Input::ErrReceived {
+                    sender,
+                    rotation_id: rotation,
+                    code,
+                    text,
+                    phase: Some(phase),
+                    device_time: (!self.plan.bare).then_some(device_time),
+                };
                 self.fact(rotation, input);
             }
         }

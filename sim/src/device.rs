@@ -207,7 +207,9 @@ impl World {
                 self.publish(FromDevice::Ack { rotation, certificate: certificate_id, hook });
             }
             Command::SendErr { rotation_id, code, text, phase } => {
-                self.publish(FromDevice::Err { rotation: rotation_id, code, text, phase });
+                let device_time = self.device_clock();
+                let rotation = rotation_id;
+                self.publish(FromDevice::Err { rotation, code, text, phase, device_time });
             }
             Command::RunHook { .. } => {
                 let Some(process) = self.device.process.as_ref().map(|process| process.number)
@@ -380,7 +382,11 @@ impl World {
         };
         if self.device.refusals > 0 && !self.device.disk.state.candidate_is_certified() {
             self.device.refusals -= 1;
-            return Checked::Bad { code: ErrorCode::UntrustedChain, text: String::new() };
+            return Checked::Bad { code: self.plan.complaint, text: String::new() };
+        }
+        let begins_at = self.registry.records.get(&certificate).map(|record| record.not_before);
+        if begins_at.is_some_and(|begins_at| self.device_clock() < begins_at) {
+            return Checked::Bad { code: ErrorCode::NotYetValid, text: String::new() };
         }
         if self.dies(FaultKind::DeviceCrashBeforeWrite) {
             return mismatch();

@@ -24,9 +24,23 @@ pub(crate) enum ToDevice {
 /// What the device says.
 #[derive(Debug, Clone)]
 pub(crate) enum FromDevice {
-    Csr { rotation: Option<RotationId>, csr: rotation::Csr, proven: Option<CertificateId> },
-    Ack { rotation: Option<RotationId>, certificate: CertificateId, hook: Option<HookResult> },
-    Err { rotation: Option<RotationId>, code: ErrorCode, text: String, phase: Phase },
+    Csr {
+        rotation: Option<RotationId>,
+        csr: rotation::Csr,
+        proven: Option<CertificateId>,
+    },
+    Ack {
+        rotation: Option<RotationId>,
+        certificate: CertificateId,
+        hook: Option<HookResult>,
+    },
+    Err {
+        rotation: Option<RotationId>,
+        code: ErrorCode,
+        text: String,
+        phase: Phase,
+        device_time: Timestamp,
+    },
 }
 
 impl FromDevice {

@@ -1,6 +1,8 @@
 //! The invariants of a rotation (ARCHITECTURE.md), each a function over the whole world, checked
 //! after every step.
 
+use perennial_core::rotation::State;
+
 use crate::{broker::CUT_WITHIN, world::World};
 
 /// The name of an invariant.
@@ -28,6 +30,10 @@ pub enum Invariant {
     RecordedBeforeDelivered,
     /// An expired certificate is good for its rotation and for nothing else.
     ExpiredOnlyRotates,
+    /// A rotation that failed is followed by another, or people are told; never both.
+    FollowedOrTold,
+    /// Rotations that follow upon each other come to an end.
+    ChainsEnd,
     /// Once faults stop, a healthy device ends rotated and connected.
     HealthyEndsRotated,
 }
@@ -36,7 +42,7 @@ type Check = fn(&World) -> Result<(), String>;
 
 /// Every invariant that is checked after every step; sending before writing is noticed as it
 /// happens, and how a healthy device ends is seen at the end.
-pub(crate) const CHECKS: [(Invariant, Check); 10] = [
+pub(crate) const CHECKS: [(Invariant, Check); 12] = [
     (Invariant::EvidenceBeforeRetiring, evidence_before_retiring),
     (Invariant::NoDeviceIsBricked, no_device_is_bricked),
     (Invariant::OneOpenRotation, one_open_rotation),
@@ -47,6 +53,8 @@ pub(crate) const CHECKS: [(Invariant, Check); 10] = [
     (Invariant::JitterDrawnOnce, jitter_drawn_once),
     (Invariant::RecordedBeforeDelivered, recorded_before_delivered),
     (Invariant::ExpiredOnlyRotates, expired_only_rotates),
+    (Invariant::FollowedOrTold, followed_or_told),
+    (Invariant::ChainsEnd, chains_end),
 ];
 
 fn ensure(holds: bool, found: impl FnOnce() -> String) -> Result<(), String> {
@@ -112,9 +120,8 @@ fn done_once(world: &World) -> Result<(), String> {
     }
     for (id, record) in world.registry.active().filter(|(_, record)| !record.told) {
         let entry = record.rotation.and_then(|rotation| journal.get(&rotation));
-        let orphan = entry.is_some_and(|entry| {
-            matches!(&entry.state, perennial_core::rotation::State::Failed(f) if f.rolled_back)
-        });
+        let orphan =
+            entry.is_some_and(|entry| matches!(&entry.state, State::Failed(f) if f.rolled_back));
         ensure(!orphan || world.tells_of_active() > 0, || format!("{id} is an ACTIVE orphan"))?;
     }
     Ok(())
@@ -148,4 +155,33 @@ fn expired_only_rotates(world: &World) -> Result<(), String> {
     let record = world.registry.records.get(&id);
     let in_time = record.is_none_or(|record| at <= record.not_after + CUT_WITHIN);
     ensure(in_time, || format!("{id} had expired, and more than its rotation was let through"))
+}
+
+/// 13. A rotation that failed is followed by another, or people are told; never both.
+fn followed_or_told(world: &World) -> Result<(), String> {
+    for (id, entry) in &world.server.journal {
+        let State::Failed(failed) = &entry.state else { continue };
+        let follows = failed.followed_by.is_some_and(|next| {
+            let next = world.server.journal.get(&next).map(|next| &next.rotation);
+            next.and_then(|next| next.resolution()).is_some_and(|resolution| resolution.of == *id)
+        });
+        ensure(follows != world.tells_of_failure(id), || {
+            format!("{id} failed, follows: {follows}, {:?}", failed)
+        })?;
+    }
+    Ok(())
+}
+
+/// 14. Rotations that follow upon each other come to an end.
+fn chains_end(world: &World) -> Result<(), String> {
+    let Some(last) = world.server.order.last() else { return Ok(()) };
+    let (mut length, mut id) = (0, *last);
+    while let Some(resolution) =
+        world.server.journal.get(&id).and_then(|entry| entry.rotation.resolution())
+    {
+        length += 1;
+        id = resolution.of;
+    }
+    let most = world.plan.server.max_attempts;
+    ensure(length <= most, || format!("{length} rotations follow upon each other, not {most}"))
 }

@@ -92,6 +92,7 @@ impl World {
                 code: ErrorCode::Unknown,
                 text: String::new(),
                 phase: None,
+                device_time: None,
             },
             2 => self.early_ack(),
             _ => Input::AckReceived { sender, rotation_id: None, certificate_id: None, hook: None },

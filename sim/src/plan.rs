@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use perennial_core::{device, rotation, time::days};
+use perennial_core::{device, message::ErrorCode, rotation, time::days};
 
 /// What one schedule is about.
 #[derive(Debug, Clone)]
@@ -14,6 +14,10 @@ pub(crate) struct Plan {
     pub(crate) bad_csrs: u32,
     /// How many certificates the device refuses before it takes one.
     pub(crate) refusals: u32,
+    /// What it says is wrong with them.
+    pub(crate) complaint: ErrorCode,
+    /// How far the device's clock is behind.
+    pub(crate) behind_for: Duration,
     /// Whether a broker that restarts keeps what waits for the device.
     pub(crate) keeps_queue: bool,
     /// Until when the first certificate lives.
@@ -29,13 +33,35 @@ pub(crate) struct Plan {
 /// Certificates that end sooner than this are findings.
 pub(crate) const THRESHOLD_FOR: Duration = days(30);
 
+/// One of each remedy, and one that has none.
+const COMPLAINTS: [ErrorCode; 6] = [
+    ErrorCode::UntrustedChain,
+    ErrorCode::StorageFailed,
+    ErrorCode::KeyMismatch,
+    ErrorCode::CandidateRefused,
+    ErrorCode::WrongName,
+    ErrorCode::Unknown,
+];
+
 impl Plan {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
+        let (refusals, complaint) = match rng.u8(0..10) {
+            0 => (rng.u32(1..4), COMPLAINTS[rng.usize(0..COMPLAINTS.len())]),
+            // More often than rotations may follow upon each other.
+            1 => (rng.u32(7..14), ErrorCode::Unknown),
+            _ => (0, ErrorCode::Unknown),
+        };
         let hold_for = Duration::from_secs(3600 * rng.u64(6..72));
         Self {
             bare: rng.u8(0..4) == 0,
             bad_csrs: if rng.u8(0..5) == 0 { rng.u32(1..5) } else { 0 },
-            refusals: if rng.u8(0..5) == 0 { rng.u32(1..4) } else { 0 },
+            refusals,
+            complaint,
+            behind_for: if rng.u8(0..5) == 0 {
+                Duration::from_secs(3600 * rng.u64(1..24 * 29))
+            } else {
+                Duration::ZERO
+            },
             keeps_queue: rng.bool(),
             first_life_for: Duration::from_secs(3600 * rng.u64(1..480)),
             // Short lives make one rotation follow upon the other.

@@ -17,6 +17,7 @@ pub(crate) const POLICIES: u8 = 0b101;
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) status: CertificateStatus,
+    pub(crate) not_before: Timestamp,
     pub(crate) not_after: Timestamp,
     pub(crate) policies: u8,
     pub(crate) attached: bool,

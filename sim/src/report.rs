@@ -28,6 +28,9 @@ pub struct Report {
     pub outcomes: [u64; 4],
     /// How many of the rotated ones were opened after their certificate had expired.
     pub recovered: u64,
+    /// How many of the rotated ones followed upon another, by remedy: whole chain, fitting clock,
+    /// another key, attached anew, later.
+    pub resolved: [u64; 5],
     /// How often each fault struck, in the order of [`FaultKind::ALL`].
     pub faults: [u64; FaultKind::COUNT],
 }
@@ -43,6 +46,8 @@ pub struct Summary {
     pub outcomes: [u64; 4],
     /// How many of the rotated ones were opened after their certificate had expired.
     pub recovered: u64,
+    /// How many of the rotated ones followed upon another, by remedy, as in [`Report`].
+    pub resolved: [u64; 5],
     /// Schedules by ending: rotated, kept, withdrawn, expired.
     pub endings: [u64; 4],
     /// How often each fault struck, in the order of [`FaultKind::ALL`].
@@ -57,6 +62,7 @@ impl Summary {
         self.recovered += report.recovered;
         self.endings[report.ending as usize] += 1;
         sum(&mut self.outcomes, &report.outcomes);
+        sum(&mut self.resolved, &report.resolved);
         sum(&mut self.faults, &report.faults);
     }
 
@@ -67,6 +73,7 @@ impl Summary {
         self.recovered += other.recovered;
         sum(&mut self.endings, &other.endings);
         sum(&mut self.outcomes, &other.outcomes);
+        sum(&mut self.resolved, &other.resolved);
         sum(&mut self.faults, &other.faults);
     }
 }
@@ -86,6 +93,12 @@ impl fmt::Display for Summary {
             "rotations: {rotated} rotated ({recovered} of them recovered), {rolled_back} rolled \
              back, {unreachable} unreachable, {failed} failed",
             recovered = self.recovered
+        )?;
+        let [chain, clock, key, attached, later] = self.resolved;
+        writeln!(
+            f,
+            "resolved: {chain} by the whole chain, {clock} by a fitting beginning, {key} by \
+             another key, {attached} by attaching anew, {later} later"
         )?;
         let [rotated, kept, withdrawn, expired] = self.endings;
         writeln!(

@@ -63,7 +63,8 @@ fn live(world: &mut World) -> Result<Report, (u64, Found)> {
     }
     let ending = ending(world).map_err(|found| (steps, found))?;
     let (outcomes, recovered) = (world.server.outcomes, world.server.recovered);
-    Ok(Report { ending, steps, outcomes, recovered, faults: world.faults.counts })
+    let (resolved, faults) = (world.server.resolved, world.faults.counts);
+    Ok(Report { ending, steps, outcomes, recovered, resolved, faults })
 }
 
 fn check(world: &mut World) -> Result<(), Found> {

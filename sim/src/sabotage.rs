@@ -33,11 +33,19 @@ pub enum Sabotage {
     RecoverInFull,
     /// The broker lets a session live on whose certificate ends.
     LetLive,
+    /// The rotation that follows upon another is lost in the commit.
+    FollowNone,
+    /// Rotations that follow upon each other are not counted.
+    CountNone,
+    /// Nobody is ever told anything.
+    TellNobody,
+    /// The authority does not heed how far a device's clock is behind.
+    IgnoreClocks,
 }
 
 impl Sabotage {
     /// Every one of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::RetireBeforeEvidence,
         Self::BelieveAnyAck,
         Self::BelieveAnyCsr,
@@ -53,5 +61,9 @@ impl Sabotage {
         Self::LeaveActive,
         Self::RecoverInFull,
         Self::LetLive,
+        Self::FollowNone,
+        Self::CountNone,
+        Self::TellNobody,
+        Self::IgnoreClocks,
     ];
 }

@@ -4,13 +4,13 @@ mod opening;
 mod verbs;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 use perennial_core::{
     ids::{CertificateId, RotationId},
-    rotation::{self, Command, Input, Presence, Rotation, Sender, State},
+    rotation::{self, Command, Input, Presence, Remedy, Rotation, Sender, State},
     time::Timestamp,
 };
 
@@ -51,6 +51,10 @@ pub(crate) struct Server {
     pub(crate) recovered: u64,
     /// CSRs that were believed, and who had sent them.
     pub(crate) believed: Vec<(CertificateId, Sender)>,
+    /// Rotations of whose failure people were told.
+    pub(crate) told: BTreeSet<RotationId>,
+    /// How many rotated of those that followed upon another, by remedy.
+    pub(crate) resolved: [u64; 5],
     /// Certificates that were delivered.
     pub(crate) delivered: Vec<CertificateId>,
     /// Outgoing certificates that the ring retired, with the incoming one.
@@ -91,6 +95,15 @@ impl World {
             matches!(notice, rotation::Notice::CertificateLeftActive { .. })
         };
         self.server.outbox.iter().filter(left).count()
+    }
+
+    /// Whether people were told of this rotation's failure, or will be.
+    pub(crate) fn tells_of_failure(&self, id: &RotationId) -> bool {
+        let waits = self.server.outbox.iter().any(|outgoing| {
+            let Command::Notify { notice } = &outgoing.command else { return false };
+            outgoing.rotation == *id && matches!(notice, rotation::Notice::RotationFailed { .. })
+        });
+        waits || self.server.told.contains(id)
     }
 
     pub(crate) fn work(&mut self) {
@@ -164,15 +177,21 @@ impl World {
         if let (true, Some(outcome)) = (was_open, entry.state.outcome()) {
             self.server.outcomes[outcome as usize] += 1;
             let expired = entry.rotation.opened_at > entry.rotation.outgoing_not_after;
-            self.server.recovered += u64::from(expired && outcome == rotation::Outcome::Rotated);
+            let rotated = outcome == rotation::Outcome::Rotated;
+            self.server.recovered += u64::from(expired && rotated);
+            if let Some(remedy) = entry.rotation.remedy().filter(|_| rotated) {
+                self.server.resolved[place_of(remedy)] += 1;
+            }
         }
         self.server.inbox.pop_front();
-        let outgoing = step.commands.into_iter().map(|command| Outgoing {
-            rotation: target,
-            command,
-            version,
-        });
+        let told = self.sabotage != Some(Sabotage::TellNobody);
+        let commands = step.commands.into_iter();
+        let commands = commands.filter(|it| told || !matches!(it, Command::Notify { .. }));
+        let outgoing = commands.map(|command| Outgoing { rotation: target, command, version });
         self.server.outbox.extend(outgoing);
+        if let Some(successor) = step.successor {
+            self.follow(*successor);
+        }
         self.arm();
     }
 
@@ -242,6 +261,17 @@ impl World {
             }
             (_, input) => input,
         }
+    }
+}
+
+/// A remedy's place in [`Report::resolved`](crate::Report::resolved).
+pub(crate) const fn place_of(remedy: Remedy) -> usize {
+    match remedy {
+        Remedy::WholeChain => 0,
+        Remedy::FitClock { .. } => 1,
+        Remedy::AnotherKey => 2,
+        Remedy::AttachAnew => 3,
+        Remedy::TryLater => 4,
     }
 }
 

@@ -119,6 +119,11 @@ impl World {
         Timestamp::from_millis(self.now.as_millis() + self.skew)
     }
 
+    /// The device's clock.
+    pub(crate) fn device_clock(&self) -> Timestamp {
+        self.now - self.plan.behind_for
+    }
+
     /// The broker lets this certificate in.
     pub(crate) fn accepts(&self, id: &CertificateId) -> bool {
         self.registry.is_active(id) && !self.expired(id)
@@ -200,6 +205,7 @@ fn first_certificate(plan: &Plan, registry: &mut Registry) -> CertificateId {
     let first = registry.draw_id();
     let record = Record {
         status: perennial_core::certificate::CertificateStatus::Active,
+        not_before: Timestamp::EPOCH,
         not_after: BEGINS_AT + plan.first_life_for,
         policies: POLICIES,
         attached: true,

@@ -14,6 +14,7 @@ fn twenty_thousand_schedules_hold_every_invariant() {
         assert!(count > 0, "{kind:?} never struck");
     }
     assert!(summary.recovered > 0, "no device came back with an expired certificate");
+    assert!(summary.resolved.iter().all(|count| *count > 0), "{:?}", summary.resolved);
     assert!(summary.endings.iter().all(|count| *count > 0), "{:?}", summary.endings);
     assert!(summary.outcomes.iter().all(|count| *count > 0), "{:?}", summary.outcomes);
 }

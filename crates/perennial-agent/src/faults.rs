@@ -76,6 +76,10 @@ pub struct Faults {
     /// Refuse every certificate that is delivered.
     #[cfg(feature = "faults")]
     pub refuse_certificate: bool,
+    /// Check certificates by a clock that is this far behind; TLS goes by the right one, as on
+    /// devices whose TLS does not look at the time.
+    #[cfg(feature = "faults")]
+    pub clock_behind: std::time::Duration,
     /// Crash when this boundary is reached.
     #[cfg(feature = "faults")]
     pub crash_at: Option<CrashPoint>,
@@ -91,6 +95,9 @@ impl Faults {
     }
     pub(crate) fn refuses_certificate(&self) -> bool {
         self.refuse_certificate
+    }
+    pub(crate) fn clock_behind_for(&self) -> std::time::Duration {
+        self.clock_behind
     }
     pub(crate) fn crashes_at(&self, point: CrashPoint) -> bool {
         self.crash_at == Some(point)
@@ -112,6 +119,9 @@ impl Faults {
     }
     pub(crate) fn refuses_certificate(&self) -> bool {
         false
+    }
+    pub(crate) fn clock_behind_for(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
     }
     pub(crate) fn crashes_at(&self, _: CrashPoint) -> bool {
         false

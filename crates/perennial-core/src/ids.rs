@@ -265,6 +265,14 @@ hex_id!(
     16
 );
 
+impl RotationId {
+    /// The id of the rotation that follows upon the one with this id: the next number, which
+    /// nobody will draw.
+    pub const fn following(&self) -> Self {
+        Self(u128::from_be_bytes(self.0).wrapping_add(1).to_be_bytes())
+    }
+}
+
 hex_id!(
     /// One audit task's id: 16 random octets, 32 digits as AWS IoT Device Defender gives them.
     AuditTaskId,

@@ -74,6 +74,11 @@ fn states() -> Vec<(&'static str, State)> {
     let reason = Failure::NoAck;
     let rolling_back =
         |tries| State::RollingBack(RollingBack { incoming, reason: Failure::NoAck, tries, due_at });
+    let given_up = |tries| {
+        let text = "why".to_owned();
+        let reason = Failure::DeviceRefused { code: ErrorCode::Unknown, text, skew: None };
+        State::RollingBack(RollingBack { incoming, reason, tries, due_at })
+    };
     let (evidence, ended_at) = (Evidence::Acknowledged, OPENED_AT);
     vec![
         ("AwaitingCsr", asking(1, 0, None)),
@@ -94,10 +99,18 @@ fn states() -> Vec<(&'static str, State)> {
         ),
         ("RollingBack", rolling_back(1)),
         ("RollingBack, last try", rolling_back(20)),
+        ("RollingBack, what the device gave up", given_up(1)),
+        ("RollingBack, what the device gave up, last try", given_up(20)),
         ("Rotated", State::Rotated(Rotated { incoming, evidence, hook: None, ended_at })),
         (
             "Failed",
-            State::Failed(Failed { reason, incoming: Some(incoming), rolled_back: true, ended_at }),
+            State::Failed(Failed {
+                reason,
+                incoming: Some(incoming),
+                rolled_back: true,
+                followed_by: None,
+                ended_at,
+            }),
         ),
     ]
 }
@@ -114,13 +127,15 @@ fn messages() -> Vec<(&'static str, Input)> {
         certificate_id,
         hook,
     };
-    let err_from = |principal| Input::ErrReceived {
+    let err = |principal, code| Input::ErrReceived {
         sender: from(principal),
         rotation_id: None,
-        code: ErrorCode::Unknown,
+        code,
         text: "why".into(),
         phase: None,
+        device_time: None,
     };
+    let err_from = |principal| err(principal, ErrorCode::Unknown);
     let proven = Sender { session: None, proven: Some(INCOMING) };
     let other = Some(RotationId::from_bytes([8; 16]));
     vec![
@@ -138,6 +153,7 @@ fn messages() -> Vec<(&'static str, Input)> {
         ("err from outgoing", err_from(OUTGOING)),
         ("err from incoming", err_from(INCOMING)),
         ("err from a stranger", err_from(STRANGER)),
+        ("err that only people can mend", err(OUTGOING, ErrorCode::WrongName)),
     ]
 }
 
@@ -215,7 +231,9 @@ fn cell(before: &State, step: &Step) -> String {
         (State::Failed(failed), false) => format!("Failed: {}", failed.reason),
         (state, false) => state.name().to_owned(),
     };
-    let commands: Vec<String> = step.commands.iter().map(command).collect();
+    let mut commands: Vec<String> = step.commands.iter().map(command).collect();
+    let remedy = step.successor.as_ref().and_then(|next| next.rotation.remedy());
+    commands.extend(remedy.map(|remedy| format!("followed by {remedy:?}")));
     let note = match step.note {
         Note::Counted => String::new(),
         Note::Ignored(why) => format!("ignored: {why:?}"),

@@ -53,7 +53,7 @@ impl Ring {
 
     fn told(self, input: Input) -> Self {
         let Self { rotation, state, now, .. } = self;
-        let Step { state, commands, note } = step(&rotation, state, input, &timing(), now);
+        let Step { state, commands, note, .. } = step(&rotation, state, input, &timing(), now);
         Self { rotation, state, now, commands, note }
     }
 
@@ -95,6 +95,7 @@ fn err() -> Input {
         code: ErrorCode::KeyFailed,
         text: "why".into(),
         phase: None,
+        device_time: None,
     }
 }
 

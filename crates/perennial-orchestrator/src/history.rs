@@ -1,7 +1,7 @@
 //! History: one line for each input of a rotation, in words an auditor can read.
 
 use perennial_core::{
-    rotation::{Input, Note, Presence, Sender},
+    rotation::{ClockSkew, Input, Note, Presence, Sender},
     time::Timestamp,
 };
 
@@ -20,12 +20,12 @@ pub(crate) fn entry(
         from: from.to_owned(),
         to: to.to_owned(),
         note,
-        detail: detail(input),
+        detail: detail(input, now),
     }
 }
 
 /// Who or what was behind an input; never a key or a CSR.
-fn detail(input: &Input) -> String {
+fn detail(input: &Input, now: Timestamp) -> String {
     match input {
         Input::CsrReceived { sender, csr, .. } => {
             format!("from {}, csr sha256 {}", speaker(sender), csr.digest)
@@ -35,8 +35,10 @@ fn detail(input: &Input) -> String {
             None => format!("from {}, hook did not end by itself", speaker(sender)),
         },
         Input::AckReceived { sender, .. } => format!("from {}", speaker(sender)),
-        Input::ErrReceived { sender, code, text, .. } => {
-            format!("from {}, {code:?}: {text}", speaker(sender))
+        Input::ErrReceived { sender, code, text, device_time, .. } => {
+            let skew = device_time.map(|shows| ClockSkew::of(shows, now));
+            let clock = skew.map_or(String::new(), |skew| format!(", its clock {skew}"));
+            format!("from {}{clock}, {code:?}: {text}", speaker(sender))
         }
         Input::DeviceConnected { principal } | Input::DeviceSubscribed { principal } => {
             format!("with certificate {principal}")

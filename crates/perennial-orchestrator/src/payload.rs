@@ -4,7 +4,7 @@ use bytes::Bytes;
 use perennial_core::{
     ids::RotationId,
     message::{Crt, CsrReq, Message, MessageError, RefusalCode, Refused},
-    rotation::{RefusedCsr, Rotation},
+    rotation::{RefusedCsr, Remedy, Rotation},
     time::Timestamp,
     topic::Kind,
 };
@@ -34,7 +34,8 @@ pub(crate) fn csr_req(
     publication(rotation, &message)
 }
 
-/// `crt`: delivers the rotation's incoming certificate.
+/// `crt`: delivers the rotation's incoming certificate; its chain goes up to and including the
+/// anchors where a device made nothing of a shorter one.
 pub(crate) fn crt(
     rotation: &Rotation,
     incoming: perennial_core::ids::CertificateId,
@@ -45,7 +46,10 @@ pub(crate) fn crt(
         rotation_id: Some(rotation.id),
         certificate_id: Some(incoming),
         certificate_pem: delivery.certificate_pem,
-        chain_pem: delivery.chain_pem,
+        chain_pem: match rotation.remedy() {
+            Some(Remedy::WholeChain) => delivery.chain_pem + &delivery.ca_pem,
+            Some(_) | None => delivery.chain_pem,
+        },
         ca_pem: delivery.ca_pem,
         server_time: Some(now),
     };

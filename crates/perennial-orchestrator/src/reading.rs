@@ -55,8 +55,9 @@ pub(crate) fn read(
             Ok(Read { input, proof })
         }
         Kind::CrtErr => {
-            let CrtErr { error: text, rotation_id, code, phase } = CrtErr::from_payload(payload)?;
-            let input = Input::ErrReceived { sender, rotation_id, code, text, phase };
+            let CrtErr { error: text, rotation_id, code, phase, device_time } =
+                CrtErr::from_payload(payload)?;
+            let input = Input::ErrReceived { sender, rotation_id, code, text, phase, device_time };
             Ok(Read { input, proof: None })
         }
         Kind::CsrReq | Kind::Crt | Kind::Refused => Err(Unreadable::NotFromDevice(kind)),

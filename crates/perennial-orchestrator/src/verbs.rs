@@ -1,11 +1,11 @@
 //! Verbs: carries out a group of like commands through the ports and turns answers into inputs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use perennial_core::{
     ids::CertificateId,
     message::Message as _,
-    rotation::{Command, Fault, FaultKind, Input, Rotation},
+    rotation::{Command, Fault, FaultKind, Input, Remedy, Rotation},
     topic::Kind,
 };
 use tracing::warn;
@@ -222,8 +222,17 @@ fn issue_request(job: &Job) -> Option<IssueRequest> {
         thing: job.rotation.thing.clone(),
         outgoing: job.rotation.outgoing,
         rekey: job.rotation.rekey,
+        behind_for: behind_for(&job.rotation),
         csr: csr.clone(),
     })
+}
+
+fn behind_for(rotation: &Rotation) -> Duration {
+    match rotation.remedy() {
+        Some(Remedy::FitClock { behind_for }) => behind_for,
+        Some(Remedy::WholeChain | Remedy::AnotherKey | Remedy::AttachAnew | Remedy::TryLater)
+        | None => Duration::ZERO,
+    }
 }
 
 fn enrolment(job: &Job) -> Option<Enrolment> {

@@ -165,6 +165,10 @@ pub struct Rotation {
     pub recovery_secs: u64,
     /// How often at most a connected device is asked, or delivered to.
     pub max_tries: u32,
+    /// How many rotations at most follow upon one that its device gave up.
+    pub max_attempts: u32,
+    /// The pause before the first of those that only need time; doubles with each.
+    pub retry_secs: u64,
 }
 
 impl Default for Rotation {
@@ -179,6 +183,8 @@ impl Default for Rotation {
             hold_secs: timing.hold_for.as_secs(),
             recovery_secs: timing.recovery_for.as_secs(),
             max_tries: timing.max_requests,
+            max_attempts: timing.max_attempts,
+            retry_secs: timing.retry_for.as_secs(),
         }
     }
 }
@@ -307,6 +313,8 @@ impl Config {
             recovery_for: Duration::from_secs(rotation.recovery_secs),
             max_requests: rotation.max_tries,
             max_deliveries: rotation.max_tries,
+            max_attempts: rotation.max_attempts,
+            retry_for: Duration::from_secs(rotation.retry_secs),
             ..Timing::default()
         }
     }

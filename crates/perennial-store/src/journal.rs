@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use perennial_core::{
     ids::{CertificateId, RotationId, ThingName},
-    rotation::{Command, State},
+    rotation::{Cause, Command, State},
     time::Timestamp,
 };
 use perennial_orchestrator::port::{
@@ -179,15 +179,15 @@ fn undone(
 }
 
 fn apply(connection: &Connection, commit: Commit) -> Result<Vec<OutboxCommand>, StoreError> {
-    for opening in &commit.openings {
-        open(connection, opening)?;
-    }
     let mut commands = Vec::new();
     for step in commit.steps {
         write_step(connection, &step)?;
         for command in step.commands {
             commands.push(insert_command(connection, step.rotation_id, command)?);
         }
+    }
+    for opening in &commit.openings {
+        open(connection, opening)?;
     }
     let mut done = connection.prepare_cached("DELETE FROM inbox WHERE id = ?")?;
     for fact in commit.facts_done {
@@ -209,10 +209,8 @@ fn open(connection: &Connection, opening: &NewRotation) -> Result<(), StoreError
         return Ok(());
     }
     let task = match rotation.cause {
-        perennial_core::rotation::Cause::Finding { task } => Some(*task.as_bytes()),
-        perennial_core::rotation::Cause::Operator | perennial_core::rotation::Cause::Recovery => {
-            None
-        }
+        Cause::Finding { task } => Some(*task.as_bytes()),
+        Cause::Operator | Cause::Recovery | Cause::Resolution(_) => None,
     };
     let opened = connection
         .prepare_cached(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use perennial_core::{
     certificate::{Certificate, CertificateStatus, Validity},
     ids::{CertificateId, RotationId, ThingName},
-    rotation::{self, Cause, Opening},
+    rotation::{self, Cause, Opening, Rotation, State, Successor},
     time::Timestamp,
 };
 
@@ -48,6 +48,21 @@ impl World {
         }
     }
 
+    /// A rotation is followed by another, in the commit that ends it.
+    pub(super) fn follow(&mut self, successor: Successor) {
+        if self.sabotage == Some(Sabotage::FollowNone) {
+            return;
+        }
+        let Successor { mut rotation, state } = successor;
+        if let (Some(Sabotage::CountNone), Cause::Resolution(resolution)) =
+            (self.sabotage, &mut rotation.cause)
+        {
+            resolution.attempt = 1;
+        }
+        self.note(|| format!("server opens rotation {}: {:?}", rotation.id, rotation.cause));
+        self.begin(rotation, state);
+    }
+
     fn open(&mut self, outgoing: Certificate, cause: Cause) {
         let now = self.clock();
         let Ok(thing) = ThingName::new("pump-1") else { return };
@@ -64,6 +79,10 @@ impl World {
         };
         let (rotation, state) = rotation::open(opening, &self.plan.server, now);
         self.note(|| format!("server opens rotation {} of {certificate_id}", rotation.id));
+        self.begin(rotation, state);
+    }
+
+    fn begin(&mut self, rotation: Rotation, state: State) {
         let id = rotation.id;
         let entry = Entry { opened_as: rotation.clone(), rotation, state, version: 0 };
         self.server.journal.insert(id, entry);

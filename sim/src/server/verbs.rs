@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use perennial_core::{
     certificate::CertificateStatus,
-    ids::CertificateId,
+    ids::{CertificateId, RotationId},
     message::RefusalCode,
-    rotation::{self, Command, Fault, Input, Rotation},
+    rotation::{self, Command, Fault, Input, Remedy, Rotation},
 };
 
 use super::{Entry, Outgoing};
@@ -18,6 +18,9 @@ use crate::{
     registry::{POLICIES, Record},
     world::World,
 };
+
+/// How much earlier than now every certificate begins.
+const BACKDATE: Duration = Duration::from_secs(600);
 
 impl World {
     /// One turn of the dispatcher: the effect, then its outcome and the end of the command.
@@ -65,13 +68,16 @@ impl World {
             Command::RetireOutgoing => Some(self.retire(entry.rotation.outgoing, &entry, true)),
             Command::RetireIncoming { incoming } => Some(self.retire(*incoming, &entry, false)),
             Command::Notify { notice } => {
-                self.notified(notice);
+                self.notified(id, notice);
                 None
             }
         }
     }
 
-    fn notified(&mut self, notice: &rotation::Notice) {
+    fn notified(&mut self, id: RotationId, notice: &rotation::Notice) {
+        if matches!(notice, rotation::Notice::RotationFailed { .. }) {
+            self.server.told.insert(id);
+        }
         if let rotation::Notice::CertificateLeftActive { certificate_id } = notice {
             if let Some(record) = self.registry.records.get_mut(certificate_id) {
                 record.told = true;
@@ -107,6 +113,7 @@ impl World {
         let incoming = self.registry.draw_id();
         let record = Record {
             status: CertificateStatus::Inactive,
+            not_before: self.clock() - BACKDATE - self.behind_for(rotation),
             not_after: self.clock() + self.plan.life_for,
             policies: 0,
             attached: false,
@@ -121,6 +128,18 @@ impl World {
             self.registry.record(incoming, record);
         }
         Input::CertificateIssued { csr: digest, incoming }
+    }
+
+    /// How much earlier a certificate begins, so that the device's clock likes it.
+    fn behind_for(&self, rotation: &Rotation) -> Duration {
+        match rotation.remedy() {
+            Some(Remedy::FitClock { behind_for })
+                if self.sabotage != Some(Sabotage::IgnoreClocks) =>
+            {
+                behind_for
+            }
+            Some(_) | None => Duration::ZERO,
+        }
     }
 
     fn enroll(&mut self, rotation: &Rotation, incoming: CertificateId) -> Input {

@@ -62,6 +62,9 @@ pub(crate) fn one_rotation(budget: Budget) -> OneRotation {
         backoff_for: Duration::ZERO,
         max_backoff_for: Duration::ZERO,
         max_tries: 2,
+        max_attempts: 0,
+        retry_for: Duration::ZERO,
+        max_behind_for: Duration::ZERO,
     };
     let device =
         device::Timing { max_rejections: 1, max_unreachable: 1, ..device::Timing::default() };

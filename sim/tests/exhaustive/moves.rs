@@ -111,7 +111,10 @@ impl OneRotation {
             }
             FromDevice::Err => {
                 let (code, text) = (ErrorCode::Unknown, String::new());
-                (2, Input::ErrReceived { sender, rotation_id, code, text, phase: None })
+                let (phase, device_time) = (None, None);
+                let err =
+                    Input::ErrReceived { sender, rotation_id, code, text, phase, device_time };
+                (2, err)
             }
         };
         world.inbox.push(input);

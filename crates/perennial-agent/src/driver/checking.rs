@@ -4,6 +4,7 @@ use perennial_core::{
     device::{Checked, Generation, Input, State},
     ids::{CertificateId, ThingName},
     message::{Crt, ErrorCode},
+    time::Timestamp,
 };
 use perennial_pki::{certificates_from_pem, check_device_certificate};
 use rustls_pki_types::CertificateDer;
@@ -45,14 +46,14 @@ impl Agent {
             |error: perennial_pki::PemError| Bad(ErrorCode::Malformed, error.to_string());
         let anchors = certificates_from_pem(&anchors_pem).map_err(malformed)?;
         let key = self.keys.public_key(generation);
-        let key = key.map_err(|error| Bad(ErrorCode::KeyFailed, error.to_string()))?;
+        let key = key.map_err(|error| Bad(error.code(), error.to_string()))?;
         let checked = check_device_certificate(
             &crt.certificate_pem,
             &crt.chain_pem,
             &anchors,
             &key,
             &self.name()?,
-            self.clock.now(),
+            self.time(),
         );
         let checked = checked.map_err(|problem| Bad(problem.code(), problem.to_string()))?;
         let certificates = format!("{}\n{}", crt.certificate_pem.trim_end(), crt.chain_pem);
@@ -62,6 +63,11 @@ impl Agent {
         let chain = [vec![checked.der], checked.chain_der].concat();
         self.delivered = Some(Delivered { generation, chain, anchors });
         Ok(checked.certificate_id)
+    }
+
+    /// What certificates are checked by, and what the server is told when one will not do.
+    pub(super) fn time(&self) -> Timestamp {
+        self.clock.now() - self.config.faults.clock_behind_for()
     }
 
     fn waiting_candidate(&self, crt: &Crt) -> Option<Generation> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use perennial_core::{
     device::{Command, Generation, Input, Slot, State},
     ids::{Digest, RotationId},
-    message::{CrtAck, CrtErr, CsrRes, ErrorCode, Message, ProofKind},
+    message::{CrtAck, CrtErr, CsrRes, Message, ProofKind},
     topic::Kind,
 };
 use perennial_pki::CsrDer;
@@ -40,8 +40,9 @@ impl Agent {
                 Ok(None)
             }
             Command::SendErr { rotation_id, code, text, phase } => {
-                let phase = Some(phase);
-                self.send(&CrtErr { error: text, rotation_id, code, phase }).await?;
+                let (phase, device_time) = (Some(phase), Some(self.time()));
+                let error = text;
+                self.send(&CrtErr { error, rotation_id, code, phase, device_time }).await?;
                 Ok(None)
             }
             Command::RunHook { certificate_id } => {
@@ -118,7 +119,7 @@ impl Agent {
                 Ok(None)
             }
             Err(error) => {
-                let (code, text) = (ErrorCode::KeyFailed, error.to_string());
+                let (code, text) = (error.code(), error.to_string());
                 Ok(Some(Input::CsrFailed { code, text }))
             }
         }

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 use perennial_core::{
     device::Generation,
     ids::{Digest, RotationId},
-    message::{Proof, ProofKind},
+    message::{ErrorCode, Proof, ProofKind},
 };
 use perennial_pki::{LoadKeyError, PublicKey, SignError, WriteNewError};
 
@@ -30,6 +30,19 @@ pub enum KeyError {
     /// The key cannot sign.
     #[error(transparent)]
     Sign(#[from] SignError),
+}
+
+impl KeyError {
+    /// What the server is told: whether it is the storage, which may have room again later, or
+    /// the key.
+    pub(crate) const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Disk(_) | Self::Write(WriteNewError::Io { .. }) => ErrorCode::StorageFailed,
+            Self::Load(_) | Self::Write(WriteNewError::Exists { .. }) | Self::Sign(_) => {
+                ErrorCode::KeyFailed
+            }
+        }
+    }
 }
 
 /// Private keys by generation. A hardware store may take long to sign: its TLS handshakes must

@@ -2,7 +2,7 @@
 
 use perennial_core::{
     ids::{AuditTaskId, CertificateId, ClientId, RotationId, ThingName},
-    rotation::{Cause, Evidence, Failure, Ignored, Note, Outcome, State},
+    rotation::{Cause, Evidence, Failure, Ignored, Note, Outcome, Remedy, State},
     time::Timestamp,
 };
 use perennial_orchestrator::port::{HistoryEntry, Stored};
@@ -31,6 +31,15 @@ pub(super) struct Shown {
     cause: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     audit_task_id: Option<AuditTaskId>,
+    /// What it follows upon, and what follows upon it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    follows_rotation_id: Option<RotationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    followed_by_rotation_id: Option<RotationId>,
     rekey: bool,
     opened_at: Seconds,
     begins_at: Seconds,
@@ -65,6 +74,10 @@ impl From<Stored> for Shown {
             incoming_certificate_id: state.incoming().copied(),
             cause,
             audit_task_id,
+            follows_rotation_id: it.resolution().map(|resolution| resolution.of),
+            attempt: it.resolution().map(|resolution| resolution.attempt),
+            remedy: it.remedy().map(Remedy::name),
+            followed_by_rotation_id: followed_by(state),
             rekey: it.rekey,
             opened_at: Seconds(it.opened_at),
             begins_at: Seconds(it.begins_at),
@@ -80,7 +93,12 @@ const fn cause(cause: Cause) -> (&'static str, Option<AuditTaskId>) {
         Cause::Finding { task } => ("finding", Some(task)),
         Cause::Operator => ("operator", None),
         Cause::Recovery => ("recovery", None),
+        Cause::Resolution(_) => ("resolution", None),
     }
+}
+
+const fn followed_by(state: &State) -> Option<RotationId> {
+    if let State::Failed(failed) = state { failed.followed_by } else { None }
 }
 
 fn failure(state: &State) -> Option<ShownFailure> {

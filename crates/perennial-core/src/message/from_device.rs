@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{MAX_ERROR_TEXT_LEN, Message, Proof, clipped};
 use crate::{
     ids::{CertificateId, RotationId},
+    time::Timestamp,
     topic::Kind,
 };
 
@@ -65,6 +66,9 @@ pub struct CrtErr {
     /// At which step it went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
+    /// What the device's clock shows: milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_time: Option<Timestamp>,
 }
 
 fn clipped_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -40,9 +40,9 @@ impl AwaitingAck {
             Input::AckReceived { sender, certificate_id, hook, .. } => {
                 self.acknowledged(sender, certificate_id, hook, context)
             }
-            Input::ErrReceived { sender, code, text, .. } => {
+            Input::ErrReceived { sender, code, text, device_time, .. } => {
                 if sender.is(&context.rotation.outgoing) || sender.is(&self.incoming) {
-                    let failure = Failure::DeviceRefused { code, text };
+                    let failure = context.given_up(code, text, device_time);
                     RollingBack::begin(self.incoming, failure, context)
                 } else {
                     Step::refused(self.into(), Kind::CrtErr, Ignored::NoEvidence)

@@ -33,9 +33,13 @@ impl AwaitingCsr {
                     Step::refused(self.into(), Kind::CsrRes, Ignored::NoEvidence)
                 }
             }
-            Input::ErrReceived { sender, code, text, .. } => {
+            // It gave up the rotation before, and says so again.
+            Input::ErrReceived { .. } if self.requests == 0 && context.rotation.is_successor() => {
+                Step::ignored(self.into(), Ignored::Duplicate)
+            }
+            Input::ErrReceived { sender, code, text, device_time, .. } => {
                 if sender.is(&context.rotation.outgoing) {
-                    Failed::before_issuing(Failure::DeviceRefused { code, text }, context)
+                    Failed::before_issuing(context.given_up(code, text, device_time), context)
                 } else {
                     Step::refused(self.into(), Kind::CrtErr, Ignored::NoEvidence)
                 }
@@ -43,6 +47,8 @@ impl AwaitingCsr {
             Input::DeviceSubscribed { principal } => {
                 if principal != context.rotation.outgoing {
                     Step::ignored(self.into(), Ignored::NoEvidence)
+                } else if context.rotation.is_pausing(context.now) {
+                    Step::ignored(self.into(), Ignored::NotDue)
                 } else if self.requests >= context.timing.max_requests {
                     Step::ignored(self.into(), Ignored::Exhausted)
                 } else {

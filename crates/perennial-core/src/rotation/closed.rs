@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Command, Evidence, Failure, Ignored, Input, Notice, State, Step,
+    Command, Evidence, Failure, Ignored, Input, Notice, State, Step, resolution,
     retiring::hook_notice,
     step::{Context, unfit},
 };
-use crate::{ids::CertificateId, message::HookResult, time::Timestamp};
+use crate::{
+    ids::{CertificateId, RotationId},
+    message::HookResult,
+    time::Timestamp,
+};
 
 /// The device proved the incoming certificate and the outgoing one is withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +37,9 @@ pub struct Failed {
     pub incoming: Option<CertificateId>,
     /// Whether that certificate was withdrawn again.
     pub rolled_back: bool,
+    /// The rotation that follows upon it, if one does; otherwise people were told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed_by: Option<RotationId>,
     /// When it ended.
     pub ended_at: Timestamp,
 }
@@ -75,7 +82,7 @@ impl Failed {
 
     /// No certificate was issued.
     pub(super) fn before_issuing(reason: Failure, context: &Context<'_>) -> Step {
-        Self { reason, incoming: None, rolled_back: false, ended_at: context.now }.announced()
+        Self::new(None, false, reason, context).followed_or_announced(context)
     }
 
     /// The incoming certificate was withdrawn.
@@ -84,14 +91,41 @@ impl Failed {
         reason: Failure,
         context: &Context<'_>,
     ) -> Step {
-        let ended_at = context.now;
-        Self { reason, incoming: Some(incoming), rolled_back: true, ended_at }.announced()
+        Self::new(Some(incoming), true, reason, context).followed_or_announced(context)
+    }
+
+    /// The incoming certificate was to be withdrawn and may still be active: people have to see
+    /// to that first.
+    pub(super) fn left_behind(
+        incoming: CertificateId,
+        reason: Failure,
+        context: &Context<'_>,
+    ) -> Step {
+        Self::new(Some(incoming), true, reason, context).announced()
     }
 
     /// The incoming certificate stays active.
     pub(super) fn keeping(incoming: CertificateId, reason: Failure, context: &Context<'_>) -> Step {
-        let ended_at = context.now;
-        Self { reason, incoming: Some(incoming), rolled_back: false, ended_at }.announced()
+        Self::new(Some(incoming), false, reason, context).announced()
+    }
+
+    fn new(
+        incoming: Option<CertificateId>,
+        rolled_back: bool,
+        reason: Failure,
+        context: &Context<'_>,
+    ) -> Self {
+        Self { reason, incoming, rolled_back, followed_by: None, ended_at: context.now }
+    }
+
+    /// Another rotation follows, or people are told: one of both, never both.
+    fn followed_or_announced(self, context: &Context<'_>) -> Step {
+        let Some(successor) = resolution::successor(&self.reason, context) else {
+            return self.announced();
+        };
+        let failed = Self { followed_by: Some(successor.rotation.id), ..self };
+        let step = Step::to(State::Failed(failed), []);
+        Step { successor: Some(Box::new(successor)), ..step }
     }
 
     fn announced(self) -> Step {

@@ -37,9 +37,9 @@ impl Enrolling {
             Input::Enrolled => AwaitingAck::begin(self.incoming, self.csr, context),
             Input::EnrollFailed { fault } => self.failed(fault, context),
             Input::DeadlinePassed { .. } => self.try_again(context),
-            Input::ErrReceived { sender, code, text, .. } => {
+            Input::ErrReceived { sender, code, text, device_time, .. } => {
                 if sender.is(&context.rotation.outgoing) {
-                    let failure = Failure::DeviceRefused { code, text };
+                    let failure = context.given_up(code, text, device_time);
                     RollingBack::begin(self.incoming, failure, context)
                 } else {
                     Step::refused(self.into(), Kind::CrtErr, Ignored::NoEvidence)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{CertificateId, Digest, RotationId},
     message::{ErrorCode, HookResult, Phase, RefusalCode},
+    time::Timestamp,
     topic::Kind,
 };
 
@@ -126,6 +127,9 @@ pub enum Input {
         text: String,
         /// At which step.
         phase: Option<Phase>,
+        /// What the device's clock shows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device_time: Option<Timestamp>,
     },
     /// The device connected.
     DeviceConnected {

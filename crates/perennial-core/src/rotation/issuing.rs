@@ -47,9 +47,9 @@ impl Issuing {
             Input::IssueFailed { fault, .. } => self.failed(fault, context),
             Input::DeadlinePassed { .. } => self.try_again(context),
             // What the authority still issues for it stays INACTIVE.
-            Input::ErrReceived { sender, code, text, .. } => {
+            Input::ErrReceived { sender, code, text, device_time, .. } => {
                 if sender.is(&context.rotation.outgoing) {
-                    Failed::before_issuing(Failure::DeviceRefused { code, text }, context)
+                    Failed::before_issuing(context.given_up(code, text, device_time), context)
                 } else {
                     Step::refused(self.into(), Kind::CrtErr, Ignored::NoEvidence)
                 }

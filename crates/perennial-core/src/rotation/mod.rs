@@ -7,6 +7,8 @@
 //!      └───────────┴──────────────────────────────────────→ Failed
 //! ```
 //!
+//! A rotation that the device gave up may be followed by another, which does something otherwise.
+//!
 //! A rotation never deactivates the outgoing certificate without evidence that the device holds
 //! the incoming one, and it always ends: by proof, by refusal or by running out of time.
 
@@ -19,6 +21,7 @@ mod input;
 mod issuing;
 mod opening;
 mod recovery;
+mod resolution;
 mod retiring;
 mod rolling_back;
 mod state;
@@ -35,6 +38,7 @@ pub use input::{Cancellation, Csr, Fault, FaultKind, Input, Presence, RefusedCsr
 pub use issuing::Issuing;
 pub use opening::{Cause, Opening, Rotation, open};
 pub use recovery::may_recover;
+pub use resolution::{ClockSkew, Remedy, Resolution, Successor, remedy};
 pub use retiring::{Evidence, Retiring};
 pub use rolling_back::RollingBack;
 pub use state::{Failure, Outcome, State};

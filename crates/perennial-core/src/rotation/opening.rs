@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AwaitingCsr, State, Timing};
+use super::{AwaitingCsr, Resolution, State, Timing};
 use crate::{
     certificate::Certificate,
     ids::{AuditTaskId, CertificateId, ClientId, RotationId, ThingName},
@@ -48,6 +48,8 @@ pub enum Cause {
     Operator,
     /// The device came back with its certificate expired, within its recovery.
     Recovery,
+    /// The one before failed, and there is something to be done otherwise.
+    Resolution(Resolution),
 }
 
 /// What is known when a rotation is to be opened.

@@ -92,6 +92,7 @@ mod tests {
             reason: Failure::NoAnswer,
             incoming: None,
             rolled_back: false,
+            followed_by: None,
             ended_at: begun,
         });
         let hour = timing().max_backoff_for;

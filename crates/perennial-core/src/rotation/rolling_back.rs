@@ -41,6 +41,10 @@ impl RollingBack {
             Input::RetireFailed { fault } => self.failed(fault, context),
             Input::DeadlinePassed { .. } => self.try_again(context),
             Input::ErrReceived { .. } => Step::ignored(self.into(), Ignored::Duplicate),
+            // What was called off is followed by nothing.
+            Input::Cancelled { by } if matches!(self.reason, Failure::DeviceRefused { .. }) => {
+                Step::to(Self { reason: Failure::Cancelled { by }, ..self }.into(), [])
+            }
             Input::CsrReceived { .. }
             | Input::AckReceived { .. }
             | Input::DeviceConnected { .. }
@@ -75,7 +79,7 @@ impl Trying for RollingBack {
     /// What the rotation failed of before says more than why this did.
     fn give_up(self, _: String, context: &Context<'_>) -> Step {
         let certificate_id = self.incoming;
-        let mut step = Failed::rolled_back(self.incoming, self.reason, context);
+        let mut step = Failed::left_behind(self.incoming, self.reason, context);
         step.commands
             .push(Command::Notify { notice: Notice::CertificateLeftActive { certificate_id } });
         step

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AwaitingAck, AwaitingCsr, Cancellation, Enrolling, Failed, Issuing, Retiring, RollingBack,
-    Rotated,
+    AwaitingAck, AwaitingCsr, Cancellation, ClockSkew, Enrolling, Failed, Issuing, Retiring,
+    RollingBack, Rotated,
 };
 use crate::{
     ids::CertificateId,
@@ -85,6 +85,9 @@ pub enum Failure {
         code: ErrorCode,
         /// Its words.
         text: String,
+        /// How far its clock is off, if it said what it shows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skew: Option<ClockSkew>,
     },
     /// It was called off.
     Cancelled {
@@ -113,8 +116,11 @@ impl fmt::Display for Failure {
                 write!(f, "the incoming certificate could not be enrolled: {reason}")
             }
             Self::NoAck => f.write_str("the device never proved the incoming certificate"),
-            Self::DeviceRefused { code, text } => {
+            Self::DeviceRefused { code, text, skew: None } => {
                 write!(f, "the device gave up: {text} ({code:?})")
+            }
+            Self::DeviceRefused { code, text, skew: Some(skew) } => {
+                write!(f, "the device, whose clock is {skew}, gave up: {text} ({code:?})")
             }
             Self::Cancelled { by: Cancellation::Operator } => {
                 f.write_str("an operator cancelled it")

@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Input, Rotation, State, Timing};
-use crate::{ids::RotationId, message::RefusalCode, time::Timestamp, topic::Kind};
+use super::{ClockSkew, Command, Failure, Input, Rotation, State, Successor, Timing};
+use crate::{
+    ids::RotationId,
+    message::{ErrorCode, RefusalCode},
+    time::Timestamp,
+    topic::Kind,
+};
 
 /// What came of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub struct Step {
     pub commands: Vec<Command>,
     /// Whether the input counted.
     pub note: Note,
+    /// The rotation that follows upon this one, which has ended: to be opened in the same commit.
+    pub successor: Option<Box<Successor>>,
 }
 
 /// Whether an input counted.
@@ -85,6 +92,17 @@ impl Context<'_> {
         self.now >= self.outgoing_unusable_at()
     }
 
+    /// What the rotation fails of when its device gives up.
+    pub(super) fn given_up(
+        &self,
+        code: ErrorCode,
+        text: String,
+        device_time: Option<Timestamp>,
+    ) -> Failure {
+        let skew = device_time.map(|device_time| ClockSkew::of(device_time, self.now));
+        Failure::DeviceRefused { code, text, skew }
+    }
+
     /// When a verb sent just now is sent again unless its outcome came.
     pub(super) fn verb_due_at(&self) -> Timestamp {
         self.now + self.timing.verb_wait_for
@@ -93,17 +111,18 @@ impl Context<'_> {
 
 impl Step {
     pub(super) fn to(state: State, commands: impl Into<Vec<Command>>) -> Self {
-        Self { state, commands: commands.into(), note: Note::Counted }
+        Self { state, commands: commands.into(), note: Note::Counted, successor: None }
     }
 
     pub(super) fn ignored(state: State, why: Ignored) -> Self {
-        Self { state, commands: Vec::new(), note: Note::Ignored(why) }
+        Self { state, commands: Vec::new(), note: Note::Ignored(why), successor: None }
     }
 
     /// The input is a device's message that does not count, and the device is told.
     pub(super) fn refused(state: State, about: Kind, why: Ignored) -> Self {
         let command = Command::Refuse { about, code: why.refusal(), rotation_id: None };
-        Self { state, commands: vec![command], note: Note::Ignored(why) }
+        let commands = vec![command];
+        Self { state, commands, note: Note::Ignored(why), successor: None }
     }
 
     /// Lets every refusal say which rotation the refused message had named.

@@ -38,6 +38,13 @@ pub struct Timing {
     pub max_backoff_for: Duration,
     /// How often to try one verb.
     pub max_tries: u32,
+    /// How many rotations at most follow upon one that its device gave up.
+    pub max_attempts: u32,
+    /// The pause before the first of those that only need time; doubles with each.
+    pub retry_for: Duration,
+    /// How far a device's clock may be behind for a certificate to be made to fit: a clock that
+    /// is farther behind trusts this server's own certificate no more.
+    pub max_behind_for: Duration,
 }
 
 impl Default for Timing {
@@ -57,6 +64,9 @@ impl Default for Timing {
             backoff_for: Duration::from_secs(1),
             max_backoff_for: Duration::from_secs(3600),
             max_tries: 20,
+            max_attempts: 5,
+            retry_for: Duration::from_secs(15 * 60),
+            max_behind_for: days(30),
         }
     }
 }
@@ -71,6 +81,13 @@ impl Timing {
     /// is `first`.
     pub fn wait_after(&self, first: Duration, sent: u32) -> Duration {
         self.doubled(first, sent)
+    }
+
+    /// The pause before attempt number `attempt` (counted from 1) that only needs time: up to a
+    /// day.
+    pub fn retry_after(&self, attempt: u32) -> Duration {
+        let factor = 1u32 << attempt.saturating_sub(1).min(20);
+        self.retry_for.saturating_mul(factor).min(days(1).max(self.retry_for))
     }
 
     fn doubled(&self, first: Duration, nth: u32) -> Duration {

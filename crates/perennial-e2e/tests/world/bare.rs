@@ -194,6 +194,14 @@ impl<'a> Bare<'a> {
         assert!(self.publish(with, &self.topic("csr_res"), &payload).await);
     }
 
+    /// Sends a CSR for a fresh key, and answers what is delivered for it.
+    pub(crate) async fn certified(&self, with: &Credential, name: &str) -> serde_json::Value {
+        let (_, csr_pem) = self.csr(name);
+        self.send_csr(with, &csr_pem).await;
+        self.reaches("AwaitingAck").await;
+        self.hears(with, "crt").await
+    }
+
     /// Subscribes and answers the first message of this kind.
     pub(crate) async fn hears(&self, with: &Credential, kind: &str) -> serde_json::Value {
         let mut command = self.client("mosquitto_sub", with);

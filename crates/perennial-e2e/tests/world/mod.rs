@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_lc_rs::rand::SystemRandom;
 use perennial_agent::{Agent, Config as AgentConfig, Faults, RunError};
 use perennial_core::{
     audit::TaskStatus,
@@ -57,12 +58,24 @@ pub(crate) fn config() -> Config {
     config.rotation.csr_wait_secs = 2;
     config.rotation.ack_wait_secs = 2;
     config.rotation.settle_secs = 2;
+    // Most stories are about one rotation.
+    config.rotation.max_attempts = 0;
     config
 }
 
 impl World {
     pub(crate) async fn begin() -> Self {
         Self::begin_with(config()).await
+    }
+
+    /// On an authority that was made `ago`.
+    pub(crate) async fn begin_on_authority(ago: Duration, config: Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (ca, random) = (folder.path().join("server/ca"), SystemRandom::new());
+        let made_at = SystemClock.now() - ago;
+        perennial_pki::Authority::open_or_create(&ca, made_at, &random).unwrap();
+        let server = Server::start(&folder.path().join("server"), config).await.unwrap();
+        Self { server, folder }
     }
 
     pub(crate) async fn begin_with(config: Config) -> Self {

@@ -1,6 +1,8 @@
 //! The authority's promises: one certificate a rotation, one thing a key, one answer a request.
 #![expect(missing_docs, reason = "a promise's name is the promise")]
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use perennial_core::{
     certificate::{Certificate, CertificateStatus},
@@ -48,6 +50,7 @@ fn request(subject: &impl AuthoritySubject, rotation: u32, number: u32, key: u32
         thing: thing(number),
         outgoing: subject.outgoing(number),
         rekey: true,
+        behind_for: Duration::ZERO,
         csr: subject.authority().csr(subject.csr_for(number, key)),
     }
 }
@@ -93,6 +96,22 @@ pub async fn what_is_issued_is_stored_and_inactive(mut subject: impl AuthoritySu
     assert_eq!(found.status, CertificateStatus::Inactive);
     assert!(found.validity.contains(NOW));
     assert!(subject.authority().deliveries(&[id]).await.unwrap()[0].is_some());
+}
+
+pub async fn a_certificate_begins_as_early_as_the_devices_clock_needs(
+    subject: impl AuthoritySubject,
+) {
+    let behind_for = Duration::from_secs(3_600);
+    let fitting = IssueRequest { behind_for, ..request(&subject, 1, 1, 11) };
+
+    let id = issued(&subject, fitting).await;
+    let other = issued(&subject, request(&subject, 2, 2, 12)).await;
+
+    let [fitting, other] = [id, other].map(async |id| subject.describe(id).await.unwrap().validity);
+    let (fitting, other) = (fitting.await, other.await);
+    assert!(fitting.contains(NOW - behind_for), "{fitting:?}");
+    assert!(!other.contains(NOW - behind_for), "{other:?}");
+    assert_eq!(fitting.not_after, other.not_after);
 }
 
 pub async fn a_rotation_gets_one_certificate_however_often_it_asks(

@@ -1,10 +1,12 @@
 //! The journal's promises: what is committed is there, in order, all or nothing, and once.
 #![expect(missing_docs, reason = "a promise's name is the promise")]
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use perennial_core::{
     ids::{AuditTaskId, ClientId, Digest, RotationId},
-    rotation::{Cancellation, Cause, Command, Enrolling, Failure, FaultKind},
+    rotation::{Cancellation, Cause, Command, Enrolling, Failure, FaultKind, Remedy, Resolution},
     time::{Timestamp, days},
     topic::Kind,
 };
@@ -173,6 +175,23 @@ pub async fn a_thing_has_one_open_rotation(subject: impl JournalSubject) {
     let ids: Vec<_> = latest.into_iter().map(|it| it.map(|stored| stored.rotation.id)).collect();
     let wanted = [(1, 1), (1, 2), (3, 4)].map(|(series, number)| Some(rotation_id(series, number)));
     assert_eq!(ids, [&wanted[..], &[None]].concat());
+}
+
+pub async fn a_rotation_is_followed_by_another_in_the_commit_that_ends_it(
+    subject: impl JournalSubject,
+) {
+    open(&subject, vec![opening(1, 1)]).await;
+    let steps = vec![ended(&stored(&subject, rotation_id(1, 1)).await)];
+    let (of, remedy) = (rotation_id(1, 1), Remedy::FitClock { behind_for: Duration::from_secs(7) });
+    let cause = Cause::Resolution(Resolution { of, attempt: 1, remedy });
+    let openings = vec![opened_at(2, 1, cause, NOW)];
+
+    commit(&subject, Commit { openings, steps, ..Commit::default() }).await;
+
+    let (before, after) = (stored(&subject, of).await, stored(&subject, rotation_id(2, 1)).await);
+    assert_eq!((before.state.is_open(), after.state.is_open()), (false, true));
+    assert_eq!(after.rotation.cause, cause);
+    assert_eq!(subject.journal().latest(&[thing(1)]).await.unwrap(), [Some(after)]);
 }
 
 pub async fn a_finding_is_served_once(subject: impl JournalSubject) {

@@ -7,9 +7,9 @@ use perennial_core::{
     ids::{CertificateId, Digest, PolicyName, RotationId, ThingName},
     message::{ErrorCode, HookResult, RefusalCode},
     rotation::{
-        AwaitingAck, AwaitingCsr, Cause, Command, Csr, Enrolling, Evidence, Failed, Failure, Input,
-        Issuing, Note, Notice, Opening, Presence, RefusedCsr, Retiring, RollingBack, Rotated,
-        Sender, State, Timing, open, step,
+        AwaitingAck, AwaitingCsr, Cause, ClockSkew, Command, Csr, Enrolling, Evidence, Failed,
+        Failure, Input, Issuing, Note, Notice, Opening, Presence, RefusedCsr, Retiring,
+        RollingBack, Rotated, Sender, State, Timing, open, step,
     },
     time::{Timestamp, days},
     topic::Kind,
@@ -110,7 +110,14 @@ pub(super) fn asked(stored: &Stored) -> StepRecord {
 pub(super) fn ended(stored: &Stored) -> StepRecord {
     let sender = Sender::session(stored.rotation.outgoing);
     let (code, text) = (ErrorCode::KeyFailed, "no".to_owned());
-    let gave_up = Input::ErrReceived { sender, rotation_id: None, code, text, phase: None };
+    let gave_up = Input::ErrReceived {
+        sender,
+        rotation_id: None,
+        code,
+        text,
+        phase: None,
+        device_time: None,
+    };
     let step = stepped(stored, gave_up);
     assert!(!step.state.is_open());
     step
@@ -130,13 +137,23 @@ fn refused_csr() -> RefusedCsr {
 }
 
 pub(super) fn failed(reason: Failure, incoming: Option<CertificateId>) -> State {
-    State::Failed(Failed { reason, incoming, rolled_back: incoming.is_some(), ended_at: NOW })
+    State::Failed(Failed {
+        reason,
+        incoming,
+        rolled_back: incoming.is_some(),
+        followed_by: incoming.map(|_| rotation_id(1, 2)),
+        ended_at: NOW,
+    })
 }
 
 /// A state of each kind.
 pub(super) fn states() -> Vec<State> {
     let (incoming, csr_digest, due_at) = (certificate_id(2, 7), csr().digest, NOW);
-    let reason = Failure::DeviceRefused { code: ErrorCode::KeyMismatch, text: "nö".to_owned() };
+    let reason = Failure::DeviceRefused {
+        code: ErrorCode::KeyMismatch,
+        text: "nö".to_owned(),
+        skew: Some(ClockSkew::of(NOW - days(1), NOW)),
+    };
     let hook = Some(HookResult { exit_code: None });
     let evidence = Evidence::SeenConnecting;
     vec![

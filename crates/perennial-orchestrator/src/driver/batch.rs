@@ -20,7 +20,9 @@ use super::{
 };
 use crate::{
     history, payload,
-    port::{Commit, HistoryEntry, PortError, ProofClaim, Publication, StepRecord, Stored},
+    port::{
+        Commit, HistoryEntry, NewRotation, PortError, ProofClaim, Publication, StepRecord, Stored,
+    },
     ring::Ports,
     verbs::Job,
 };
@@ -186,6 +188,11 @@ impl Batch {
         working.commands.extend(decided.commands);
         report(&working.stored.rotation, names, &decided.note, &input);
         working.stored.state = decided.state;
+        if let Some(next) = decided.successor {
+            let (rotation, state) = (next.rotation, next.state);
+            info!(rotation.id = %id, next.id = %rotation.id, remedy = ?rotation.remedy(), "followed");
+            self.commit.openings.push(NewRotation { rotation, state });
+        }
     }
 
     /// A device spoke of a rotation that never was.

@@ -126,7 +126,7 @@ impl FakeAuthority {
         self.certificates.lock().insert(Certificate {
             certificate_id,
             status: CertificateStatus::Inactive,
-            validity: Validity { not_before: now, not_after: now + VALID_FOR },
+            validity: Validity { not_before: now - request.behind_for, not_after: now + VALID_FOR },
             created_at: now,
         });
         self.witness.saw(Seen::Issued { rotation_id, certificate_id });

@@ -203,10 +203,10 @@ impl Durable {
         for step in &commit.steps {
             self.check_step(step)?;
         }
+        let commands = commit.steps.into_iter().flat_map(|it| self.step(it, witness)).collect();
         for opening in commit.openings {
             self.open(opening, witness);
         }
-        let commands = commit.steps.into_iter().flat_map(|it| self.step(it, witness)).collect();
         for fact in commit.facts_done {
             self.inbox.remove(&fact);
         }

@@ -1,5 +1,7 @@
 //! The authority: turns a device's CSR into a certificate, once for each rotation.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use perennial_core::{
     ids::{CertificateId, RotationId, ThingName},
@@ -21,6 +23,9 @@ pub struct IssueRequest {
     pub outgoing: CertificateId,
     /// Whether the outgoing certificate's key is refused.
     pub rekey: bool,
+    /// How far the device's clock is behind: the certificate begins that much earlier than others,
+    /// as far as its issuer allows.
+    pub behind_for: Duration,
     /// The CSR, unverified.
     pub csr: Csr,
 }

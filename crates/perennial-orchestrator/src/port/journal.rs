@@ -129,8 +129,9 @@ pub struct StepRecord {
 /// What is to become durable together.
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
-    /// Rotations to open; one whose thing has an open rotation, or whose (audit task, outgoing
-    /// certificate) was opened before, is left out silently.
+    /// Rotations to open once the steps are made, so that one may follow upon another that they
+    /// end; one whose thing has an open rotation, or whose (audit task, outgoing certificate) was
+    /// opened before, is left out silently.
     pub openings: Vec<NewRotation>,
     /// Steps, at most one for a rotation.
     pub steps: Vec<StepRecord>,

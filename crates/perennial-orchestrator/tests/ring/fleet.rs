@@ -177,7 +177,8 @@ impl Fleet {
             Habit::Refuses => {
                 self.devices().get_mut(client_id).unwrap().candidate = None;
                 let (error, code) = ("no room".to_owned(), Default::default());
-                let gave_up = CrtErr { error, rotation_id: it.rotation_id, code, phase: None };
+                let rotation_id = it.rotation_id;
+                let gave_up = CrtErr { error, rotation_id, code, phase: None, device_time: None };
                 self.send(client_id, &gave_up, world, intake).await;
             }
             Habit::Good | Habit::Away | Habit::Silent | Habit::ClumsyOnce | Habit::Repeats => {

@@ -62,6 +62,8 @@ fn timing() -> Timing {
         poll_for: secs(60),
         verb_wait_for: secs(10),
         max_backoff_for: secs(60),
+        max_attempts: 2,
+        retry_for: secs(20),
         ..Timing::default()
     }
 }

@@ -94,6 +94,7 @@ fn every_habit_comes_to_its_own_end() {
             (Habit::Repeats, Outcome::Rotated),
         ];
         let mut stage = Stage::new(&habits.map(|(habit, _)| habit));
+        stage.settings().timing.max_attempts = 0;
         stage.start().await;
 
         stage.audit().await;
@@ -103,6 +104,31 @@ fn every_habit_comes_to_its_own_end() {
         stage.assert_lawful();
         let told = stage.world.notifier().told();
         assert_eq!(told.len(), 4, "{told:?}");
+    });
+}
+
+#[test]
+fn what_a_device_gives_up_is_tried_again_and_people_hear_of_it_in_the_end() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(&[Habit::Refuses]);
+        stage.start().await;
+
+        stage.audit().await;
+        stage.until_ended(3).await;
+
+        let mut rotations = stage.world.journal().rotations();
+        rotations.sort_by_key(|stored| stored.rotation.opened_at);
+        assert_eq!(stage.outcomes(), [Some(Outcome::RolledBack); 3]);
+        let pauses =
+            rotations[1..].iter().map(|it| it.rotation.begins_at.since(it.rotation.opened_at));
+        assert_eq!(pauses.map(|pause| pause.as_secs()).collect::<Vec<_>>(), [20, 40]);
+        for pair in rotations.windows(2) {
+            let State::Failed(failed) = &pair[0].state else { panic!("{pair:?}") };
+            assert_eq!(failed.followed_by, Some(pair[1].rotation.id));
+            assert_eq!(pair[1].rotation.resolution().map(|it| it.of), Some(pair[0].rotation.id));
+        }
+        assert_eq!(stage.world.notifier().told().len(), 1);
+        stage.assert_lawful();
     });
 }
 

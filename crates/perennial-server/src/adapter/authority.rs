@@ -195,9 +195,10 @@ fn prepare(
         let reason = "the CSR is for the key in use; a new key is wanted".to_owned();
         return Progress::Answered(IssueOutcome::Refused { code, reason });
     }
+    let profile = Profile { backdate: profile.backdate + request.behind_for, ..*profile };
     let prepared = Serial::random().map_err(|error| error.to_string()).and_then(|serial| {
         authority
-            .prepare(csr, profile, &request.thing, serial, now)
+            .prepare(csr, &profile, &request.thing, serial, now)
             .map_err(|error| error.to_string())
     });
     match prepared {

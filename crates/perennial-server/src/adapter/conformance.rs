@@ -95,7 +95,12 @@ impl Subject {
 
 fn ca(folder: &Path) -> perennial_pki::Authority {
     let folder = folder.join("ca");
-    perennial_pki::Authority::open_or_create(&folder, NOW, &SystemRandom::new()).unwrap()
+    perennial_pki::Authority::open_or_create(
+        &folder,
+        NOW - perennial_core::time::days(1),
+        &SystemRandom::new(),
+    )
+    .unwrap()
 }
 
 #[async_trait]

@@ -26,11 +26,16 @@ impl Server {
         Self::start_on(data, "127.0.0.1:0")
     }
 
+    /// One rotation is all that these stories are about: none follows upon it.
     pub(crate) fn start_on(data: &Path, mqtt: &str) -> Self {
+        let config = data.with_file_name("perennial.toml");
+        std::fs::write(&config, "[rotation]\nmax_attempts = 0\n").unwrap();
         let mut child = command()
             .args(["serve", "--json", "--log", "off", "--mqtt", mqtt])
             .args(["--http", "127.0.0.1:0", "--data"])
             .arg(data)
+            .arg("--config")
+            .arg(config)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
