@@ -17,11 +17,11 @@ const PAGES: usize = 600;
 const CONNECTIONS: usize = 4;
 
 /// The lists that are paged through, with the member that leads on and the parameter it goes into.
-const LISTS: [(&str, &str, &str); 4] = [
-    ("/things?maxResults=250", "nextToken", "nextToken"),
-    ("/certificates?pageSize=250", "nextMarker", "marker"),
-    ("/policy-targets/device?pageSize=250", "nextMarker", "marker"),
-    ("/api/v1/rotations?maxResults=250", "nextToken", "nextToken"),
+const LISTS: [(&str, &str, &str, &str); 4] = [
+    ("GET", "/things?maxResults=250", "nextToken", "nextToken"),
+    ("GET", "/certificates?pageSize=250", "nextMarker", "marker"),
+    ("POST", "/policy-targets/device?pageSize=250", "nextMarker", "marker"),
+    ("GET", "/api/v1/rotations?maxResults=250", "nextToken", "nextToken"),
 ];
 
 /// p50 and p99 in milliseconds of each kind of call.
@@ -33,8 +33,8 @@ pub(crate) async fn latencies(address: SocketAddr, key: &Key, things: u64) -> Re
         took.push(timed(&mut client, "GET", &uri).await?.0);
     }
     let mut report = json!({ "describe_thing_ms": percentiles(took) });
-    for (list, leads_on, parameter) in LISTS {
-        let took = paged(&mut client, list, leads_on, parameter).await?;
+    for (method, list, leads_on, parameter) in LISTS {
+        let took = paged(&mut client, (method, list), leads_on, parameter).await?;
         report[list.split('?').next().unwrap_or(list)] = percentiles(took);
     }
     Ok(report)
@@ -73,13 +73,13 @@ pub(crate) async fn per_second(
 
 async fn paged(
     client: &mut Client,
-    list: &str,
+    (method, list): (&str, &str),
     leads_on: &str,
     parameter: &str,
 ) -> Result<Vec<Duration>> {
     let (mut took, mut uri) = (Vec::with_capacity(PAGES), list.to_owned());
     for _ in 0..PAGES {
-        let (span, page) = timed(client, "GET", &uri).await?;
+        let (span, page) = timed(client, method, &uri).await?;
         took.push(span);
         uri = match page[leads_on].as_str() {
             Some(token) => format!("{list}&{parameter}={}", encoded(token)),

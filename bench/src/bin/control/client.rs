@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 pub(crate) struct Key {
     id: String,
     secret: SigningSecret,
+    region: &'static str,
 }
 
 impl Key {
@@ -28,37 +29,41 @@ impl Key {
             value.map(|value| value.trim().to_owned()).context("a member is missing")
         };
         let (id, secret) = (member("aws_access_key_id")?, member("aws_secret_access_key")?);
-        Ok(Self { id, secret: SigningSecret::new(secret) })
+        Ok(Self { id, secret: SigningSecret::new(secret), region: "local-1" })
     }
 
-    /// A key for who does not look.
+    /// A key for who does not look at it, but at the region.
     pub(crate) fn any() -> Self {
-        Self { id: "AKIAIOSFODNN7EXAMPLE".to_owned(), secret: SigningSecret::new("any") }
+        let (id, secret) = ("AKIAIOSFODNN7EXAMPLE".to_owned(), SigningSecret::new("any"));
+        Self { id, secret, region: "us-east-1" }
     }
 }
 
 /// A connection.
 pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
-    host: String,
+    address: SocketAddr,
     key: Key,
 }
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, key: &Key) -> Result<Self> {
-        let tcp = TcpStream::connect(address).await?;
-        tcp.set_nodelay(true)?;
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tcp)).await?;
-        tokio::spawn(connection);
-        Ok(Self { sender, host: address.to_string(), key: key.clone() })
+        Ok(Self { sender: open(address).await?, address, key: key.clone() })
     }
 
     /// Calls and answers the body.
     pub(crate) async fn call(&mut self, method: &str, uri: &str) -> Result<Value> {
-        let mut request =
-            Request::builder().method(method).uri(uri).header(HOST, &self.host).body(Vec::new())?;
-        sign(&mut request, &self.key.id, &self.key.secret, "local-1", now())?;
-        self.sender.ready().await?;
+        let body = if method == "POST" { b"{}".to_vec() } else { Vec::new() };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(HOST, self.address.to_string())
+            .body(body)?;
+        sign(&mut request, &self.key.id, &self.key.secret, self.key.region, now())?;
+        if self.sender.ready().await.is_err() {
+            // moto's server closes after each answer.
+            self.sender = open(self.address).await?;
+        }
         let answer =
             self.sender.send_request(request.map(|body| Full::new(Bytes::from(body)))).await?;
         let status = answer.status();
@@ -68,6 +73,14 @@ impl Client {
         }
         Ok(serde_json::from_slice(&body)?)
     }
+}
+
+async fn open(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+    let tcp = TcpStream::connect(address).await?;
+    tcp.set_nodelay(true)?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tcp)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 fn now() -> Timestamp {
