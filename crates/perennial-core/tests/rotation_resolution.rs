@@ -137,7 +137,7 @@ fn a_clock_that_is_behind_gets_a_beginning_that_fits() {
     assert_eq!(failed.followed_by, Some(next.id));
     assert_eq!(
         failed.reason.to_string(),
-        "the device, whose clock is 10800 s behind, gave up: why (NotYetValid)"
+        "the device, whose clock is 10800 s behind, gave up: why (not_yet_valid)"
     );
 }
 

@@ -13,7 +13,7 @@ use perennial_pki::{Authority, authority_facts, notes, read_crl};
 use perennial_store::{AuditSettings, Remedies, Store, StoreError, Surroundings};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{adapter::registered_cas, config::Config};
 
@@ -113,7 +113,7 @@ async fn look(
 /// whoever acts on them is idempotent by task and certificate, as with SNS.
 async fn hand_on(store: &Store, broker: &BrokerHandle) -> Result<(), StoreError> {
     for (id, message) in store.audit_notifications(MESSAGES).await? {
-        info!(%message, "an audit ended");
+        debug!(%message, "an audit ended");
         broker.publish(vec![Outgoing {
             topic: AUDIT_TOPIC.to_owned(),
             payload: message.into(),

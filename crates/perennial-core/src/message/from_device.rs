@@ -108,6 +108,26 @@ pub enum ErrorCode {
     Unknown,
 }
 
+impl ErrorCode {
+    /// Its name, as `crt_err` carries it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyFailed => "key_failed",
+            Self::StorageFailed => "storage_failed",
+            Self::Malformed => "malformed",
+            Self::KeyMismatch => "key_mismatch",
+            Self::UntrustedChain => "untrusted_chain",
+            Self::WrongName => "wrong_name",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Expired => "expired",
+            Self::CandidateRefused => "candidate_refused",
+            Self::CandidateUnreachable => "candidate_unreachable",
+            Self::NoCandidate => "no_candidate",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// The step at which a device gave up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

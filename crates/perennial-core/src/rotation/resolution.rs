@@ -65,6 +65,11 @@ impl ClockSkew {
         Self(device_time.as_millis().saturating_sub(now.as_millis()))
     }
 
+    /// Whether it is a minute or more: less is how long messages take, and worth no words.
+    pub const fn is_noticeable(self) -> bool {
+        self.0.unsigned_abs() >= 60_000
+    }
+
     /// How far it is behind; nothing when it is not.
     pub fn behind_for(self) -> Duration {
         Duration::from_millis(self.0.min(0).unsigned_abs())
@@ -198,6 +203,30 @@ fn pause(remedy: Remedy, attempt: u32, context: &Context<'_>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rotation::Failure;
+
+    #[test]
+    fn a_failure_names_the_protocols_code_and_only_a_clock_that_is_off() {
+        let now = Timestamp::from_secs(7_200);
+        let told = |device_time| {
+            let skew = Some(ClockSkew::of(device_time, now));
+            let (code, text) = (ErrorCode::NotYetValid, "too early".to_owned());
+            Failure::DeviceRefused { code, text, skew }.to_string()
+        };
+
+        let in_time = told(now + Duration::from_secs(1));
+        let behind = told(now - Duration::from_secs(3_600));
+
+        assert_eq!(in_time, "the device gave up: too early (not_yet_valid)");
+        let said = [ErrorCode::Unknown, ErrorCode::WrongName, ErrorCode::CandidateUnreachable];
+        for code in said {
+            assert_eq!(serde_json::json!(code), code.as_str());
+        }
+        assert_eq!(
+            behind,
+            "the device, whose clock is 3600 s behind, gave up: too early (not_yet_valid)"
+        );
+    }
 
     #[test]
     fn a_clock_is_behind_or_ahead() {

@@ -116,11 +116,14 @@ impl fmt::Display for Failure {
                 write!(f, "the incoming certificate could not be enrolled: {reason}")
             }
             Self::NoAck => f.write_str("the device never proved the incoming certificate"),
-            Self::DeviceRefused { code, text, skew: None } => {
-                write!(f, "the device gave up: {text} ({code:?})")
-            }
-            Self::DeviceRefused { code, text, skew: Some(skew) } => {
-                write!(f, "the device, whose clock is {skew}, gave up: {text} ({code:?})")
+            Self::DeviceRefused { code, text, skew } => {
+                let code = code.as_str();
+                match skew.filter(|skew| skew.is_noticeable()) {
+                    None => write!(f, "the device gave up: {text} ({code})"),
+                    Some(skew) => {
+                        write!(f, "the device, whose clock is {skew}, gave up: {text} ({code})")
+                    }
+                }
             }
             Self::Cancelled { by: Cancellation::Operator } => {
                 f.write_str("an operator cancelled it")
