@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod device;
 pub mod ids;
 pub mod message;
+pub mod network;
 pub mod policy;
 pub mod registry;
 pub mod rotation;

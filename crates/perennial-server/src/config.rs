@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context as _;
 use perennial_api::Rate;
 use perennial_broker::TlsVersion;
 use perennial_core::{
@@ -16,6 +17,7 @@ use perennial_core::{
     time::days,
     topic::Prefix,
 };
+use perennial_outbound::{Destinations, HttpSender, HttpSettings};
 use perennial_pki::{Profile, ServerProfile};
 use serde::Deserialize;
 
@@ -35,6 +37,19 @@ pub struct Config {
     pub rotation: Rotation,
     /// Which account and region ARNs in policies name.
     pub account: Account,
+    /// Where messages may leave to.
+    pub outbound: Outbound,
+}
+
+/// Where messages may leave to, and who is trusted there.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outbound {
+    /// Names, `*.` before one for all below it, addresses and networks; `http://` before one lets
+    /// messages go without TLS. Nothing leaves to others.
+    pub allow: Vec<String>,
+    /// A file of authorities, in PEM, that are trusted there beside the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The MQTT listener.
@@ -336,6 +351,15 @@ impl Config {
 
     pub(crate) fn oldest_https_tls(&self) -> TlsVersion {
         oldest(self.http.allow_tls12)
+    }
+
+    /// How HTTP requests leave.
+    pub(crate) fn http_sender(&self) -> anyhow::Result<HttpSender> {
+        let Outbound { allow, ca_file } = &self.outbound;
+        let destinations = Destinations::parse(allow).context("outbound.allow")?;
+        let ca_file = ca_file.clone();
+        let settings = HttpSettings { destinations, ca_file, ..HttpSettings::default() };
+        HttpSender::new(settings).context("outbound.ca_file")
     }
 
     pub(crate) fn request_rate(&self) -> Rate {

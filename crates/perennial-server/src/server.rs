@@ -18,6 +18,7 @@ use perennial_orchestrator::{
     Intake, Ports, Ring, Settings as RingSettings, SystemClock,
     port::{Clock as _, Entropy as _},
 };
+use perennial_outbound::HttpSender;
 use perennial_pki::Authority;
 use perennial_store::{AuditFile, Settings as StoreSettings, Store};
 use tokio::task::JoinHandle;
@@ -52,6 +53,7 @@ pub struct Server {
     mqtt: SocketAddr,
     ring: Ring,
     http: Serving,
+    outbound: HttpSender,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -63,6 +65,7 @@ impl Server {
     /// What is in the way: the folder, another process, the port, the configuration.
     pub async fn start(data: &Path, config: Config) -> anyhow::Result<Self> {
         let clock = SystemClock;
+        let outbound = config.http_sender()?;
         make_private(data)?;
         let store = Store::open(data, store_settings(&config)?)?;
         let interrupted = store.fail_interrupted_audits(clock.now()).await?;
@@ -158,6 +161,7 @@ impl Server {
             mqtt,
             ring,
             http,
+            outbound,
             shutdown,
             tasks,
         })
@@ -200,6 +204,11 @@ impl Server {
 
     pub(crate) fn shared_authority(&self) -> &Arc<Authority> {
         &self.authority
+    }
+
+    /// How HTTP requests leave: to the destinations that are configured.
+    pub fn outbound(&self) -> &HttpSender {
+        &self.outbound
     }
 
     /// The broker.

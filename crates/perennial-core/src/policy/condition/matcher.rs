@@ -10,9 +10,9 @@ use super::{
         variable::Variable,
     },
     date,
-    network::Network,
     operator::{Comparison, Test},
 };
+use crate::network::Network;
 
 /// How many parts an ARN has: `arn:partition:service:region:account:resource`.
 const ARN_PARTS: usize = 6;

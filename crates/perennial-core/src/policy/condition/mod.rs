@@ -5,7 +5,6 @@
 mod date;
 mod key;
 mod matcher;
-mod network;
 mod operator;
 mod resolved;
 

@@ -1,10 +1,10 @@
-//! IP networks in CIDR notation, as the IP address operators compare with.
+//! IP networks in CIDR notation: policies compare with them, filters too, and destinations are such.
 
 use std::net::IpAddr;
 
 /// A range of addresses, kept as 128 bits: IPv4 stands in its IPv6-mapped form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Network {
+pub struct Network {
     first: u128,
     host_bits: u32,
 }
@@ -14,7 +14,7 @@ const MAPPED_PREFIX: u32 = 96;
 
 impl Network {
     /// Reads `192.0.2.0/24`, `2001:db8::/32`, or an address alone.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (address, length) = match text.split_once('/') {
             Some((address, length)) => (address, Some(length)),
             None => (text, None),
@@ -33,7 +33,8 @@ impl Network {
         Some(Self { first: without(bits(address), host_bits), host_bits })
     }
 
-    pub(super) fn contains(self, address: IpAddr) -> bool {
+    /// Whether `address` is one of it.
+    pub fn contains(self, address: IpAddr) -> bool {
         without(bits(address), self.host_bits) == self.first
     }
 }
