@@ -288,6 +288,13 @@ hex_id!(
 );
 
 hex_id!(
+    /// One notice's id: 16 random octets drawn when it is opened.
+    NoticeId,
+    "a notice id",
+    16
+);
+
+hex_id!(
     /// The code that a CA's verification certificate names: 32 random octets, 64 digits as AWS
     /// IoT gives them.
     RegistrationCode,

@@ -13,6 +13,7 @@ pub mod device;
 pub mod ids;
 pub mod message;
 pub mod network;
+pub mod notice;
 pub mod policy;
 pub mod registry;
 pub mod rotation;
