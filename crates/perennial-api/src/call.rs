@@ -99,6 +99,14 @@ impl Call {
         self.all_changed(&[id]);
     }
 
+    /// Lets the device log go by what is stored now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) async fn logging_changed(&self) -> Result<(), ApiError> {
+        Ok(self.running().logging_changed().await?)
+    }
+
     /// Lets handshakes notice a CA's change.
     ///
     /// # Errors

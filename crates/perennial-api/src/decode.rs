@@ -155,6 +155,10 @@ fn from_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
             serde_json::error::Category::Data => {
                 ApiError::invalid(located::<serde_json::Error>(&path, &inner))
             }
+            // A number where one of several words is expected is told as bad syntax, too.
+            _ if serde_json::from_slice::<de::IgnoredAny>(body).is_ok() => {
+                ApiError::invalid(format!("{path}: a value of another type is expected: {inner}"))
+            }
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
             | serde_json::error::Category::Eof => not_json(&inner),
@@ -279,5 +283,20 @@ mod tests {
         assert_eq!(code("[1, 2]"), Code::InvalidRequestException);
         assert_eq!(code("{\"flag\": 1}"), Code::InvalidRequestException);
         assert_eq!(code("{\"colour\": 1}"), Code::InvalidRequestException);
+    }
+
+    #[test]
+    fn a_number_instead_of_a_word_is_named_and_is_json() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body {
+            #[expect(dead_code, reason = "never read")]
+            log_level: perennial_core::logging::LogLevel,
+        }
+
+        let error = from_body::<Body>(b"{\"logLevel\": 7}").unwrap_err();
+
+        assert_eq!(error.code, Code::InvalidRequestException);
+        assert!(error.message.starts_with("logLevel: "), "{}", error.message);
     }
 }

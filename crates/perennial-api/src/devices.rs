@@ -10,7 +10,7 @@ use http::{HeaderValue, Request, Response, header};
 use percent_encoding::percent_decode_str;
 use perennial_core::ids::CertificateId;
 use serde_json::{Value, json};
-use tracing::info;
+use tracing::debug;
 
 use crate::{
     Api, ApiError, Peer, Publisher, body,
@@ -44,7 +44,7 @@ pub(crate) async fn publish(api: &Api, holder: Holder, request: Request<Body>) -
     let mut response = match send(api, holder, request).await {
         Ok(()) => gate::success(&json!({ "message": "OK", "traceId": trace_id })),
         Err(mut error) => {
-            info!(certificate.id = %certificate, request.id = %trace_id, code = error.code.as_str(), message = %error.message, "a device's message was refused");
+            debug!(certificate.id = %certificate, request.id = %trace_id, code = error.code.as_str(), message = %error.message, "a device's message was refused");
             error.members.insert("traceId".to_owned(), Value::String(trace_id.clone()));
             error.of_data_plane().response()
         }

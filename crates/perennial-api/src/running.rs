@@ -34,6 +34,12 @@ pub trait Running: Send + Sync {
     /// Everybody whose rights come from a policy or a group notices that it changed.
     async fn shared_changed(&self, shared: Shared);
 
+    /// What is recorded of devices goes by the levels that are stored now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    async fn logging_changed(&self) -> Result<(), StoreError>;
+
     /// Where devices connect: a host name, with `:port` unless that is MQTT's usual 8883.
     fn device_endpoint(&self) -> String;
 }

@@ -54,7 +54,7 @@ pub(crate) async fn admit(
     }
     let link = Arc::new(authorised(core, &connect, &client_id, principal, address)?);
     if link.standing.in_grace {
-        leave_nothing_behind(&mut connect, &link);
+        leave_nothing_behind(&mut connect);
     }
     let limits = &core.settings.limits;
     let terms = Terms::new(&connect, &link, limits);
@@ -110,11 +110,9 @@ fn authorised(
 
 /// A session in grace takes nothing up and leaves nothing: refusing a CONNECT for its will or its
 /// session instead would keep out the client that is to be helped.
-fn leave_nothing_behind(connect: &mut Connect, link: &Link) {
+fn leave_nothing_behind(connect: &mut Connect) {
     connect.will = None;
     connect.clean_start = true;
-    let (client_id, certificate_id) = (&link.client_id, &link.principal);
-    tracing::info!(client.id = %client_id, certificate.id = %certificate_id, "let in by grace: the certificate has expired");
 }
 
 fn check_will(will: &Will, limits: &Limits) -> Result<(), Refusal> {

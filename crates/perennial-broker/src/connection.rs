@@ -6,7 +6,10 @@ mod socket;
 
 use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
 
-use perennial_core::ids::CertificateId;
+use perennial_core::{
+    ids::CertificateId,
+    logging::{LoggedEvent, Protocol},
+};
 use rmqtt_codec::v5::DisconnectReasonCode as Code;
 use tokio::{
     net::TcpStream,
@@ -23,6 +26,7 @@ use crate::{
     admission::{self, Admitted, Refusal},
     core::Core,
     counters::count,
+    device_log::Did,
     end::End,
     route::Journey,
     seat::Seat,
@@ -70,15 +74,20 @@ async fn greet(
             if let Some(max) = connect.max_packet {
                 socket.limit_outgoing(max);
             }
-            admission::admit(core, connect, principal, address).await
+            let client_id = connect.client_id.clone();
+            let admitted = admission::admit(core, connect, principal, address).await;
+            admitted.map_err(|refusal| (refusal, Some(client_id)))
         }
-        Err(end) => Err(refusal(end)?),
+        Err(end) => Err((refusal(end)?, None)),
     };
     match decided {
         Ok(admitted) => Some(admitted),
-        Err(Refusal(reason, why)) => {
+        Err((Refusal(reason, why), client_id)) => {
             count(&core.counters.connects_refused);
-            tracing::info!(certificate.id = %principal, why, "CONNECT refused");
+            let did = Did::badly(LoggedEvent::Connect, why);
+            let who = (principal, address);
+            let log = &core.settings.log;
+            log.holder(&core.judge, who, client_id.as_deref(), Protocol::Mqtt, did);
             socket.answer(|wire, out| wire.refuse(reason, why, out));
             timeout(FLUSH_FOR, socket.close()).await.ok();
             None

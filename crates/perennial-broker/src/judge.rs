@@ -78,6 +78,8 @@ pub(crate) struct Verdict {
     /// How it may be connected.
     pub(crate) standing: Standing,
     permissions: Permissions,
+    /// The groups of its thing, and those they lie in.
+    pub(crate) groups: Box<[i64]>,
     basis: Basis,
     /// Up to which change of the registry it is known to hold.
     judged_at: AtomicU64,
@@ -171,6 +173,7 @@ impl Judge {
                 Some(client_id) => self.principals.thing(id, client_id)?,
                 None => self.principals.only_thing(id)?,
             };
+            let groups = thing.as_ref().map_or_else(Box::default, |thing| thing.groups.clone());
             let mut basis = principal.basis.and(thing.as_ref().map(|thing| &thing.basis));
             let who = (&*principal, standing);
             let permissions = authorise::permissions(who, thing, client_id, address, &self.scope);
@@ -180,15 +183,31 @@ impl Judge {
                 // Changes that come faster than they can be read: out of date from the start.
                 basis.seen = if settled { basis.seen } else { basis.seen.wrapping_sub(1) };
                 let judged_at = AtomicU64::new(changes);
-                return Ok(Some(Verdict { standing, permissions, basis, judged_at }));
+                return Ok(Some(Verdict { standing, permissions, groups, basis, judged_at }));
             }
         }
     }
 
-    /// The judgement of somebody who may do nothing.
-    pub(crate) fn nothing(&self, client_id: &ClientId, standing: Standing) -> Verdict {
+    /// The groups of the thing that a certificate would be connected for, and those they lie in;
+    /// none when that cannot be said.
+    pub(crate) fn groups(&self, id: &CertificateId, client_id: Option<&str>) -> Vec<i64> {
+        let thing = match client_id.map(ClientId::new) {
+            Some(Ok(client_id)) => self.principals.thing(id, &client_id),
+            Some(Err(_)) => Ok(None),
+            None => self.principals.only_thing(id),
+        };
+        thing.ok().flatten().map_or_else(Vec::new, |thing| thing.groups.to_vec())
+    }
+
+    /// The judgement of somebody who may do nothing, for a thing of these groups.
+    pub(crate) fn nothing(
+        &self,
+        client_id: &ClientId,
+        standing: Standing,
+        groups: Vec<i64>,
+    ) -> Verdict {
         let judged_at = AtomicU64::new(self.changes.load(Ordering::SeqCst));
         let permissions = authorise::nothing(client_id, &self.scope);
-        Verdict { standing, permissions, basis: Basis::default(), judged_at }
+        Verdict { standing, permissions, groups: groups.into(), basis: Basis::default(), judged_at }
     }
 }

@@ -14,6 +14,7 @@ mod authorise;
 mod connection;
 mod core;
 mod counters;
+mod device_log;
 mod end;
 mod expiry;
 #[cfg(feature = "fuzzing")]
@@ -43,6 +44,7 @@ mod will;
 mod wire;
 
 pub use counters::{Counters, Drops};
+pub use device_log::{DeviceLog, NoDeviceLog};
 pub use end::DisconnectReason;
 pub use handle::{BrokerHandle, Disconnection, SessionView};
 pub use https::https_config;

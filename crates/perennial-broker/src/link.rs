@@ -120,6 +120,11 @@ impl Link {
         self.rejudge()
     }
 
+    /// The groups of its thing, and those they lie in.
+    pub(crate) fn groups(&self) -> Vec<i64> {
+        self.verdict.read().groups.to_vec()
+    }
+
     /// Asks the registry again; a connection that may no longer be, or only in another standing,
     /// is asked to end.
     pub(crate) fn rejudge(&self) -> Arc<Verdict> {
@@ -134,7 +139,8 @@ impl Link {
         };
         let verdict = Arc::new(verdict.unwrap_or_else(|end| {
             self.end(end);
-            self.judge.nothing(&self.client_id, self.standing)
+            let groups = self.groups();
+            self.judge.nothing(&self.client_id, self.standing, groups)
         }));
         *self.verdict.write() = Arc::clone(&verdict);
         verdict
@@ -168,7 +174,7 @@ impl Link {
         let judge = Arc::new(Judge::new(Arc::new(Nobody), clock, Default::default()));
         let (id, address) = (CertificateId::from_bytes([1; 32]), [127, 0, 0, 1].into());
         let client_id = client_id.parse().unwrap();
-        let verdict = judge.nothing(&client_id, Standing { in_grace: false, ends_at });
+        let verdict = judge.nothing(&client_id, Standing { in_grace: false, ends_at }, Vec::new());
         Self::new(client_id, id, address, (&judge, verdict), Timestamp::EPOCH)
     }
 }

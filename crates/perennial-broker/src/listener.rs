@@ -2,6 +2,7 @@
 
 use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use perennial_core::logging::Protocol;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
@@ -73,7 +74,8 @@ impl Broker {
     ) -> Result<Self, BindError> {
         let presence = Arc::new(PresenceLog::default());
         let (asked, time) = (Arc::clone(&principals), Arc::clone(&clock));
-        let verifier = DeviceVerifier::new(anchors, asked, time, Arc::clone(&presence));
+        let (told, log) = (Arc::clone(&presence), Arc::clone(&settings.log));
+        let verifier = DeviceVerifier::new(anchors, asked, time, told, log);
         let verifier = Arc::new(verifier);
         let config = server_config(identity, Arc::clone(&verifier), settings.oldest_tls)?;
         let asked = settings.listen;
@@ -131,7 +133,8 @@ impl Broker {
                 Ok(stream) => greet(core, stream, peer, &verifier).await,
                 Err(failed) => {
                     count(&core.counters.handshakes_failed);
-                    tracing::info!(network.peer = %peer, error = %failed, "TLS handshake failed");
+                    let (log, why) = (&core.settings.log, failed.to_string());
+                    log.handshake(None, Some(peer.ip()), Protocol::Mqtt, &why);
                 }
             }
             drop(place);

@@ -45,6 +45,8 @@ pub struct ConnectedThing {
     pub facts: ThingFacts,
     /// The policies of its groups.
     pub policies: Vec<Arc<Document>>,
+    /// The numbers of its groups, and of those they lie in.
+    pub groups: Box<[i64]>,
     /// What groups and policies were read from.
     pub basis: Basis,
 }

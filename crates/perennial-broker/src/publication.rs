@@ -5,13 +5,18 @@ use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use perennial_core::{ids::CertificateId, time::Timestamp, topic::check_name};
+use perennial_core::{
+    ids::CertificateId,
+    logging::{LoggedEvent, Protocol},
+    time::Timestamp,
+    topic::check_name,
+};
 use rmqtt_codec::v5::PublishProperties;
 use tokio::time::Instant;
 
 use crate::{
     BrokerHandle, Delivery, LookupFailed, Qos, authorise, core::Core, counters::count,
-    message::Message, retained::Kept, route, settings::Limits,
+    device_log::Did, message::Message, retained::Kept, route, settings::Limits,
 };
 
 /// The most bytes of properties: what a packet has room for besides topic and payload.
@@ -119,6 +124,24 @@ impl BrokerHandle {
     /// # Errors
     /// As [`publish_for_operator`](Self::publish_for_operator).
     pub fn publish_for_holder(
+        &self,
+        (certificate, address): (CertificateId, IpAddr),
+        publication: Publication,
+    ) -> Result<(), PublishRefused> {
+        let topic = publication.topic.clone();
+        let published = self.publish_as_holder((certificate, address), publication);
+        let reason = published.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        let did = match &published {
+            Ok(()) => Did::well(LoggedEvent::PublishIn),
+            Err(_) => Did::badly(LoggedEvent::PublishIn, &reason),
+        };
+        let who = (certificate, address);
+        let (log, judge) = (&self.0.settings.log, &self.0.judge);
+        log.holder(judge, who, None, Protocol::Http, did.on(&topic));
+        published
+    }
+
+    fn publish_as_holder(
         &self,
         (certificate, address): (CertificateId, IpAddr),
         publication: Publication,

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use tokio::time::Instant;
 
-use crate::{core::Core, end::End, link::Link, session::Session, will::Testament};
+use crate::{core::Core, device_log::Did, end::End, link::Link, session::Session, will::Testament};
 
 /// Held by the connection's task from CONNECT on. Its drop publishes the will, reports the
 /// disconnection, frees the session, and only then lets another connection have the client id.
@@ -28,6 +28,7 @@ impl Seat {
         core.expiries.enter(&link);
         core.counters.connected.fetch_add(1, Ordering::Relaxed);
         let version = core.presence.connected(core, &link);
+        core.settings.log.client(&link, Did::connecting(link.standing.in_grace));
         Self { core: Arc::clone(core), link, session, will, version, end: End::Lost }
     }
 
@@ -59,12 +60,6 @@ impl Drop for Seat {
         core.expiries.leave(&self.link);
         core.sessions.leave(&self.link);
         self.link.set_ended();
-        let (client_id, end) = (&self.link.client_id, self.end);
-        if end.is_a_refusal() {
-            let certificate = self.link.principal;
-            tracing::info!(client.id = %client_id, certificate.id = %certificate, %end, "cut");
-        } else {
-            tracing::debug!(client.id = %client_id, %end, "disconnected");
-        }
+        core.settings.log.client(&self.link, Did::ending(self.end, &self.end.to_string()));
     }
 }

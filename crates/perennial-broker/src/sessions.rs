@@ -230,7 +230,8 @@ mod tests {
     fn core() -> Core {
         let listen = ([127, 0, 0, 1], 0).into();
         let (scope, limits) = (Scope::default(), Limits::default());
-        let settings = Settings { listen, oldest_tls: TlsVersion::V1_3, scope, limits };
+        let log = Arc::new(crate::NoDeviceLog);
+        let settings = Settings { listen, oldest_tls: TlsVersion::V1_3, scope, limits, log };
         Core::new(settings, Arc::new(Nobody), Arc::new(|| Timestamp::EPOCH), Arc::default())
     }
 

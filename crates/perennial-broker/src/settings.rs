@@ -1,8 +1,10 @@
 //! What an operator can choose: where to listen, which TLS, and every limit.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use perennial_core::{policy::Scope, time::days};
+
+use crate::DeviceLog;
 
 /// The oldest TLS version a device may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +27,8 @@ pub struct Settings {
     pub scope: Scope,
     /// Every bound.
     pub limits: Limits,
+    /// Who keeps records of what clients do.
+    pub log: Arc<dyn DeviceLog>,
 }
 
 /// The broker's bounds; the defaults are AWS IoT Core's where it has one.

@@ -3,7 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
-use perennial_core::{ids::CertificateId, time::Timestamp};
+use perennial_core::{ids::CertificateId, logging::Protocol, time::Timestamp};
 use rustls::{
     CertificateError, CipherSuite, DigitallySignedStruct, DistinguishedName, Error, OtherError,
     ServerConfig, SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion,
@@ -23,7 +23,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::{
-    ServerIdentity, TlsVersion, TrustAnchors,
+    DeviceLog, ServerIdentity, TlsVersion, TrustAnchors,
     presence::PresenceLog,
     principal::{Clock, Introduction, Principal, Principals, Unfit},
 };
@@ -86,6 +86,7 @@ pub(crate) struct DeviceVerifier {
     principals: Arc<dyn Principals>,
     clock: Clock,
     presence: Arc<PresenceLog>,
+    log: Arc<dyn DeviceLog>,
     provider: Arc<CryptoProvider>,
     algorithms: WebPkiSupportedAlgorithms,
     mandatory: bool,
@@ -97,6 +98,7 @@ impl DeviceVerifier {
         principals: Arc<dyn Principals>,
         clock: Clock,
         presence: Arc<PresenceLog>,
+        log: Arc<dyn DeviceLog>,
     ) -> Self {
         let provider = provider();
         let algorithms = provider.signature_verification_algorithms;
@@ -105,6 +107,7 @@ impl DeviceVerifier {
             principals,
             clock,
             presence,
+            log,
             provider: Arc::new(provider),
             algorithms,
             mandatory: true,
@@ -157,7 +160,7 @@ impl DeviceVerifier {
             Ok(Some(principal)) => self.check_standing(&principal, chain.ended),
             Ok(None) if introduced => Ok(()),
             Ok(None) => {
-                tracing::info!(certificate.id = %id, "unregistered certificate refused");
+                self.refused(*id, "the certificate is not registered");
                 Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
             }
             Err(failed) => {
@@ -169,6 +172,11 @@ impl DeviceVerifier {
         }
     }
 
+    fn refused(&self, id: CertificateId, reason: &str) {
+        let protocol = if self.mandatory { Protocol::Mqtt } else { Protocol::Http };
+        self.log.handshake(Some(id), None, protocol, reason);
+    }
+
     fn check_standing(&self, principal: &Principal, ended: bool) -> Result<(), Error> {
         let (id, status) = (principal.certificate_id, principal.status);
         let (now, ended_at) = ((self.clock)(), principal.validity.not_after);
@@ -176,13 +184,13 @@ impl DeviceVerifier {
             Ok(standing) if standing.in_grace && !self.mandatory => CertificateError::Expired,
             Ok(standing) if standing.in_grace || !ended => return Ok(()),
             Err(Unfit::NotActive) => {
-                tracing::info!(certificate.id = %id, %status, "certificate refused");
+                self.refused(id, &format!("the certificate is {status}"));
                 CertificateError::Revoked
             }
             Err(Unfit::Early) => CertificateError::NotValidYet,
             Ok(_) => CertificateError::Expired,
             Err(Unfit::Lapsed) => {
-                tracing::info!(certificate.id = %id, ended_at = ended_at.as_secs(), "certificate refused: it has expired, and so has its grace if it had any");
+                self.refused(id, "it has expired, and so has its grace if it had any");
                 self.presence.lapsed(id, ended_at, now);
                 CertificateError::Expired
             }

@@ -2,13 +2,17 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use perennial_core::ids::{CertificateId, ClientId};
+use perennial_core::{
+    ids::{CertificateId, ClientId},
+    logging::{LoggedEvent, Protocol},
+};
 use tokio::time::Instant;
 
 use crate::{
     authorise,
     core::Core,
     counters::count,
+    device_log::Did,
     message::{Message, Qos},
     route::{self, Origin},
     wire::Will,
@@ -27,7 +31,10 @@ impl Testament {
     pub(crate) fn fire(self, core: &Core) {
         if !self.is_allowed(core) {
             count(&core.counters.unauthorized);
-            tracing::info!(client.id = %self.client_id, "last will not published: not authorized");
+            let did = Did::badly(LoggedEvent::PublishIn, "the last will may not be published");
+            let (who, client_id) = ((self.principal, self.address), Some(self.client_id.as_str()));
+            let did = did.on(&self.will.topic);
+            core.settings.log.holder(&core.judge, who, client_id, Protocol::Mqtt, did);
             return;
         }
         let Self { client_id, principal, will, .. } = self;

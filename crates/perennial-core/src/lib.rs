@@ -11,6 +11,7 @@ pub mod causes;
 pub mod certificate;
 pub mod device;
 pub mod ids;
+pub mod logging;
 pub mod message;
 pub mod network;
 pub mod notice;

@@ -5,11 +5,12 @@ mod world;
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use perennial_core::ids::ClientId;
-use perennial_server::{DEVICE_POLICY, config_path, credentials_path};
+use perennial_server::{DEVICE_LOG, DEVICE_POLICY, config_path, credentials_path};
 use perennial_store::Event;
 use world::{Bare, World, root, until};
 
@@ -159,6 +160,80 @@ async fn deactivating_a_certificate_with_boto3_ends_its_session() {
     })
     .await;
     device.stop().await;
+}
+
+/// The lines of the device log in this process.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().map_err(|_| std::io::ErrorKind::Other)?.extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// Records from now on. Each test has a process of its own.
+    fn record() -> Self {
+        let lines = Self::default();
+        let writer = lines.clone();
+        tracing_subscriber::fmt()
+            .with_env_filter(format!("off,{DEVICE_LOG}=info"))
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .init();
+        lines
+    }
+
+    /// How many lines have all of these words.
+    fn count(&self, words: &[&str]) -> usize {
+        let octets = self.0.lock().map(|it| it.clone()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&octets).into_owned();
+        text.lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_device_log_has_what_the_levels_of_the_api_say() {
+    let lines = Lines::record();
+    let world = World::begin().await;
+    let aws = |line: &str| {
+        let mut command = tool(&world, "aws");
+        command.arg("iot").args(line.split_whitespace());
+        passes(command)
+    };
+    let (quiet, loud) = (world.enroll("quiet-1").await, world.enroll("loud-1").await);
+    let member = world.enroll("member-1").await;
+    for line in [
+        "create-thing-group --thing-group-name pumps",
+        "create-thing-group --thing-group-name north --parent-group-name pumps",
+        "add-thing-to-thing-group --thing-name member-1 --thing-group-name north",
+        "set-v2-logging-level --log-level INFO --log-target targetType=THING_GROUP,targetName=pumps",
+        "set-v2-logging-level --log-level INFO --log-target targetType=CLIENT_ID,targetName=loud-1",
+    ] {
+        aws(line).await;
+    }
+
+    for device in [quiet, loud, member] {
+        world.connect(device).await.stop().await;
+    }
+    until("the loud ones' ends are recorded", async || {
+        let ends = ["loud-1", "member-1"].map(|name| lines.count(&["Disconnect", name]));
+        (ends == [1, 1]).then_some(())
+    })
+    .await;
+    aws("remove-thing-from-thing-group --thing-name member-1 --thing-group-name north").await;
+    aws("set-v2-logging-options --default-log-level DISABLED").await;
+
+    assert_eq!(lines.count(&["quiet-1"]), 0);
+    for name in ["loud-1", "member-1"] {
+        assert_eq!(lines.count(&["Connect ", "status=\"Success\"", name]), 1, "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,7 +57,6 @@ pub(crate) fn surroundings(config: &Config, authority: &Authority) -> anyhow::Re
         ],
         blocklist,
         registered: Vec::new(),
-        logging: tracing::enabled!(tracing::Level::ERROR),
     })
 }
 

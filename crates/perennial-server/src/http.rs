@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     DEVICE_POLICY,
-    adapter::{LiveRegistry, RunningServer, StorePrincipals},
+    adapter::{LiveDeviceLog, LiveRegistry, RunningServer, StorePrincipals},
     administrator,
     config::Config,
 };
@@ -44,8 +44,9 @@ impl Ports {
         identity: ServerIdentity,
         anchors: TrustAnchors,
         principals: Arc<StorePrincipals>,
+        log: Arc<LiveDeviceLog>,
     ) -> anyhow::Result<Self> {
-        let tls = tls(config, identity, anchors, principals)?;
+        let tls = tls(config, identity, anchors, principals, log)?;
         let https = Listener::https(config.http.listen, tls, Limits::default()).await?;
         let plain = match config.http.plain {
             Some(address) => Some(Listener::plain(address, Limits::default()).await?),
@@ -110,17 +111,24 @@ fn tls(
     identity: ServerIdentity,
     anchors: TrustAnchors,
     principals: Arc<StorePrincipals>,
+    log: Arc<LiveDeviceLog>,
 ) -> anyhow::Result<Arc<ServerConfig>> {
     let clock = Arc::new(|| SystemClock.now());
-    Ok(https_config(identity, anchors, principals, clock, config.oldest_https_tls())?)
+    let oldest = config.oldest_https_tls();
+    Ok(https_config(identity, anchors, principals, clock, oldest, log)?)
 }
 
 impl RunningServer {
     /// The running server whose broker listens on `mqtt`.
-    pub(crate) fn of(registry: &Arc<LiveRegistry>, config: &Config, mqtt: SocketAddr) -> Self {
+    pub(crate) fn of(
+        registry: &Arc<LiveRegistry>,
+        device_log: &Arc<LiveDeviceLog>,
+        config: &Config,
+        mqtt: SocketAddr,
+    ) -> Self {
         let host = config.host();
         let usual = mqtt.port() == 8883;
         let endpoint = if usual { host } else { format!("{host}:{}", mqtt.port()) };
-        Self::new(Arc::clone(registry), endpoint)
+        Self::new(Arc::clone(registry), Arc::clone(device_log), endpoint)
     }
 }

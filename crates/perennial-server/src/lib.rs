@@ -16,7 +16,7 @@ mod http;
 mod server;
 mod server_certificate;
 
-pub use adapter::{AnchorsNotSet, LiveRegistry};
+pub use adapter::{AnchorsNotSet, DEVICE_LOG, LiveRegistry};
 pub use administrator::{OfflineKey, config_path, credentials_path, make_key_offline};
 pub use audits::AUDIT_TOPIC;
 pub use causes::with_causes;

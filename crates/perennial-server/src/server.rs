@@ -27,9 +27,10 @@ use tracing::{info, warn};
 
 use crate::{
     adapter::{
-        Anchors, BrokerDataPlane, BrokerMessaging, CertificateAuthority, LapsedInbox, LiveRegistry,
-        LogNotifier, Recovery, RunningServer, StorePrincipals, StoreRemedies, SystemEntropy,
-        listen_for_messages, listen_for_presence, record_connections, register_introduced,
+        Anchors, BrokerDataPlane, BrokerMessaging, CertificateAuthority, LapsedInbox,
+        LiveDeviceLog, LiveRegistry, LogNotifier, Recovery, RunningServer, StorePrincipals,
+        StoreRemedies, SystemEntropy, listen_for_messages, listen_for_presence, record_connections,
+        register_introduced,
     },
     audits,
     config::Config,
@@ -94,10 +95,12 @@ impl Server {
         let (certified, validity) = certificate.issue()?;
         let identity = ServerIdentity::new(certified);
         let trusted = anchors.trusted();
+        let device_log = Arc::new(LiveDeviceLog::open(store.clone()).await?);
+        let (asked, told) = (Arc::clone(&principals), Arc::clone(&device_log));
         let ports =
-            HttpPorts::bind(&config, identity.clone(), trusted.clone(), Arc::clone(&principals))
-                .await?;
-        let broker = bind(&config, &identity, trusted, Arc::clone(&principals))?;
+            HttpPorts::bind(&config, identity.clone(), trusted.clone(), asked, told).await?;
+        let broker =
+            bind(&config, &identity, trusted, Arc::clone(&principals), Arc::clone(&device_log))?;
         let (mqtt, handle) = (broker.local_addr(), broker.handle());
         let (known, told) = (Arc::clone(&principals), handle.clone());
         let introductions =
@@ -110,7 +113,7 @@ impl Server {
         listen_for_messages(&handle, &config.mqtt.prefix, &intake)?;
         let foundation = (&store, &authority);
         let outside = Outside {
-            running: Arc::new(RunningServer::of(&registry, &config, mqtt)),
+            running: Arc::new(RunningServer::of(&registry, &device_log, &config, mqtt)),
             data_plane: Arc::new(BrokerDataPlane::new(handle.clone(), config.mqtt.prefix.clone())),
             intake: ring.intake(),
             clock: Arc::new(clock),
@@ -121,7 +124,12 @@ impl Server {
         let presence = listen_for_presence(handle.clone(), prefix, intake, lapsed);
         let presence = until_cancelled(presence, shutdown.clone());
         let recording = record_connections(handle.clone(), store.clone());
-        let remedies = StoreRemedies::new(store.clone(), Arc::clone(&registry), handle.clone());
+        let remedies = StoreRemedies::new(
+            store.clone(),
+            Arc::clone(&registry),
+            handle.clone(),
+            Arc::clone(&device_log),
+        );
         let attending =
             audits::attend(store.clone(), handle.clone(), Arc::new(remedies), shutdown.clone());
         let lists = audits::keep_revocation_lists(
@@ -313,12 +321,14 @@ fn bind(
     identity: &ServerIdentity,
     anchors: TrustAnchors,
     principals: Arc<StorePrincipals>,
+    log: Arc<LiveDeviceLog>,
 ) -> anyhow::Result<Broker> {
     let settings = perennial_broker::Settings {
         listen: config.mqtt.listen,
         oldest_tls: config.oldest_tls(),
         scope: config.scope(),
         limits: Limits::default(),
+        log,
     };
     let clock = Arc::new(|| SystemClock.now());
     Ok(Broker::bind(settings, identity.clone(), anchors, principals, clock)?)

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_enrolments.sql"),
     include_str!("../migrations/0008_issuers_stay.sql"),
     include_str!("../migrations/0009_event_configurations.sql"),
+    include_str!("../migrations/0010_logging.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

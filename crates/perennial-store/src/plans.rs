@@ -9,6 +9,7 @@ use perennial_core::{
     ids::{
         CertificateId, Digest, PolicyName, RotationId, ThingGroupName, ThingName, ThingTypeName,
     },
+    logging::{LogLevel, LogTarget, TargetType},
     policy::Document,
     registry::{
         Attributes, AutoRegistration, CaStatus, CertificateMode, GroupProperties, NewThing,
@@ -23,8 +24,8 @@ use rusqlite::{
 
 use crate::{
     AttributeFilter, CaUpdate, EnrolmentRequest, EventFilter, GroupFilter, GroupUpdate, Intent,
-    NewCa, NewCertificate, Order, OtherCertificates, Presented, RotationFilter, RotationRequest,
-    Settings, Shared, SignedEnrolment, Store, ThingFilter, ValueFilter,
+    LoggingUpdate, NewCa, NewCertificate, Order, OtherCertificates, Presented, RotationFilter,
+    RotationRequest, Settings, Shared, SignedEnrolment, Store, ThingFilter, ValueFilter,
 };
 
 /// What was run so far in this process.
@@ -153,6 +154,7 @@ async fn list(store: &Store) {
         store.attached_policies(target, recursive).await.unwrap();
     }
     list_rotations_and_events(store).await;
+    record_devices(store).await;
     store.groups_of(pump()).await.unwrap();
     store.thing_types(None, 9).await.unwrap();
     store.policies(None, 9).await.unwrap();
@@ -180,6 +182,18 @@ async fn list(store: &Store) {
             }
         }
     }
+}
+
+async fn record_devices(store: &Store) {
+    store.update_logging(LoggingUpdate::default(), NOW).await.unwrap();
+    let target = LogTarget::ThingGroup(north());
+    store.set_log_level(target.clone(), LogLevel::Info, NOW).await.unwrap();
+    for kind in [None, Some(TargetType::ThingGroup)] {
+        let first = store.log_targets(kind, None, 1).await.unwrap();
+        store.log_targets(kind, first.next, 1).await.unwrap();
+    }
+    store.log_levels().await.unwrap();
+    store.delete_log_level(target, NOW).await.unwrap();
 }
 
 async fn list_rotations_and_events(store: &Store) {

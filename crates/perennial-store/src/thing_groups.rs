@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::{Value, json};
 
 use crate::{
-    Page, Store, StoreError, draw, events,
+    Page, Store, StoreError, draw, events, logging,
     page::one_more,
     row::{self, from_json, to_json},
     tags,
@@ -141,7 +141,7 @@ pub(crate) fn path(
     Ok(path)
 }
 
-fn find(
+pub(crate) fn find(
     connection: &Connection,
     name: &ThingGroupName,
 ) -> Result<Option<(Number, ThingGroup)>, StoreError> {
@@ -326,6 +326,7 @@ fn delete(
         .prepare_cached("INSERT INTO deleted_thing_groups (number, path) VALUES (?, ?)")?
         .execute(params![number, to_json("path", &path)?])?;
     tags::clear(connection, &Resource::ThingGroup(name.clone()))?;
+    logging::forget_group(connection, name, now)?;
     events::append(connection, "thing-group.deleted", &told(connection, &group)?, now)?;
     Ok(Some(number))
 }

@@ -16,13 +16,14 @@ use perennial_core::{
     },
     certificate::{CertificateStatus, Validity},
     ids::{AuditTaskId, ClientId, Digest, FindingId},
+    logging::LogLevel,
     registry::{CertificateMode, Resource, Tag, Tags},
     time::{Timestamp, days},
 };
 use perennial_orchestrator::port::{Audit, Fact, FactId, Journal};
 use perennial_store::{
-    AuditFile, ConnectionChange, DAILY, FindingFilter, MitigationRequest, NewCertificate, Store,
-    StoreError, Surroundings, TaskFilter,
+    AuditFile, ConnectionChange, DAILY, FindingFilter, LoggingUpdate, MitigationRequest,
+    NewCertificate, Store, StoreError, Surroundings, TaskFilter,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -304,6 +305,8 @@ async fn keys_are_judged_by_what_was_read_once() {
     let mut blocklist = perennial_core::audit::Blocklist::default();
     blocklist.add("02020202020202020202").unwrap();
     store.surround_audits(Surroundings { blocklist, ..Surroundings::default() });
+    let off = LoggingUpdate { default: Some(LogLevel::Disabled), ..LoggingUpdate::default() };
+    store.update_logging(off, NOW).await.unwrap();
 
     audit(&store, 1).await;
 
@@ -380,7 +383,7 @@ async fn what_an_issuer_withdrew_is_found_in_device_authority_and_chain() {
     store.register((1..=3).map(|number| row(1, number, number)).collect(), NOW).await.unwrap();
     read_all(&store).await;
     let authorities = vec![authority()];
-    store.surround_audits(Surroundings { authorities, logging: true, ..Surroundings::default() });
+    store.surround_audits(Surroundings { authorities, ..Surroundings::default() });
     let newer = store.replace_crl(list(3, &[1, 2], NOW), NOW).await.unwrap();
     let older = store.replace_crl(list(3, &[1, 3], NOW - days(1)), NOW).await.unwrap();
     store.replace_crl(list(4, &[9], NOW), NOW).await.unwrap();

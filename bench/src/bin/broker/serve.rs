@@ -8,8 +8,8 @@ use std::{
 
 use anyhow::Result;
 use perennial_broker::{
-    Basis, Broker, Limits, LookupFailed, Principal, Principals, ServerIdentity, Settings,
-    TlsVersion, TrustAnchors,
+    Basis, Broker, Limits, LookupFailed, NoDeviceLog, Principal, Principals, ServerIdentity,
+    Settings, TlsVersion, TrustAnchors,
 };
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
@@ -37,6 +37,7 @@ pub(super) async fn serve(folder: &Path, port: u16) -> Result<()> {
         oldest_tls: TlsVersion::V1_3,
         scope: Scope::default(),
         limits: Limits::default(),
+        log: Arc::new(NoDeviceLog),
     };
     let principals = Arc::new(OneDevice::new(&certificates::read(folder, "device.pem")?)?);
     let broker = Broker::bind(settings, identity, anchors, principals, Arc::new(now))?;

@@ -11,8 +11,8 @@ use std::{
 use aws_lc_rs::rand::SystemRandom;
 use perennial_agent::{Agent, Config, Event, Identity, RunError, install};
 use perennial_broker::{
-    Basis, Broker, BrokerHandle, Inbound, Limits, LookupFailed, Outgoing, Principal, Principals,
-    Qos, ServerIdentity, Settings, TlsVersion, TrustAnchors,
+    Basis, Broker, BrokerHandle, Inbound, Limits, LookupFailed, NoDeviceLog, Outgoing, Principal,
+    Principals, Qos, ServerIdentity, Settings, TlsVersion, TrustAnchors,
 };
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
@@ -73,6 +73,7 @@ impl World {
             oldest_tls: TlsVersion::V1_3,
             scope: Scope::default(),
             limits: Limits::default(),
+            log: Arc::new(NoDeviceLog),
         };
         let principals: Arc<Registry> = Arc::clone(&registry);
         let broker =

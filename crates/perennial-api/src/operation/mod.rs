@@ -16,6 +16,8 @@ mod endpoint;
 mod enrolments;
 mod event_configurations;
 mod events;
+mod logging;
+mod logging_levels;
 pub(crate) mod messages;
 mod mitigation;
 mod policies;
@@ -52,6 +54,8 @@ pub(crate) fn all() -> Vec<Operation> {
         enrolments::operations(),
         event_configurations::operations(),
         events::operations(),
+        logging::operations(),
+        logging_levels::operations(),
         messages::operations(),
         mitigation::operations(),
         policies::operations(),

@@ -3,7 +3,10 @@
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
 use bytestring::ByteString;
-use perennial_core::topic::{check_filter, check_name};
+use perennial_core::{
+    logging::LoggedEvent,
+    topic::{check_filter, check_name},
+};
 use rmqtt_codec::{
     types::QoS,
     v5::{
@@ -17,6 +20,7 @@ use super::Connection;
 use crate::{
     authorise,
     counters::count,
+    device_log::Did,
     end::End,
     message::{Message, Qos},
     route::Journey,
@@ -27,6 +31,9 @@ use crate::{
 /// A payload up to this many bytes is copied out of the read buffer, so that a message that
 /// waits does not hold a whole buffer.
 const COPY_BYTES: usize = 4096;
+
+/// Why what policies do not allow was refused.
+const NOT_AUTHORIZED: &str = "not authorized";
 
 impl Connection {
     pub(super) fn handle(&mut self, packet: Incoming) -> Result<(), End> {
@@ -68,6 +75,8 @@ impl Connection {
         if !authorise::may_publish(&permissions, &publish.topic, publish.retain) {
             return self.refuse_publish(&publish, slot);
         }
+        let did = Did::well(LoggedEvent::PublishIn).on(&publish.topic);
+        self.core.settings.log.client(&self.seat.link, did);
         let message = Arc::new(message(publish, self.seat.session.key));
         let mut journey = Journey::new(&self.core, message, slot);
         self.published += 1;
@@ -105,8 +114,9 @@ impl Connection {
     /// dropped and, with QoS 1 of MQTT 3.1.1, left to be sent again on the client's next one.
     fn refuse_publish(&mut self, publish: &Publish, slot: Option<u64>) -> Result<(), End> {
         count(&self.core.counters.unauthorized);
-        let Self { seat, .. } = self;
-        tracing::info!(client.id = %seat.link.client_id, mqtt.topic = %publish.topic, "publish refused");
+        let Self { seat, core, .. } = self;
+        let did = Did::badly(LoggedEvent::PublishIn, NOT_AUTHORIZED).on(&publish.topic);
+        core.settings.log.client(&seat.link, did);
         match slot {
             Some(slot) if self.socket.is_v5() => {
                 seat.link.acks.lock().refuse(slot, PublishAckReason::NotAuthorized);
@@ -154,8 +164,8 @@ impl Connection {
         }
         if !authorise::may_subscribe(&self.seat.link.permissions(), filter) {
             count(&self.core.counters.unauthorized);
-            let client_id = &self.seat.link.client_id;
-            tracing::info!(client.id = %client_id, mqtt.filter = %filter, "subscription refused");
+            let did = Did::badly(LoggedEvent::Subscribe, NOT_AUTHORIZED).on(filter);
+            self.core.settings.log.client(&self.seat.link, did);
             return SubscribeAckReason::NotAuthorized;
         }
         let session = &self.seat.session;
@@ -164,6 +174,8 @@ impl Connection {
         };
         let subscriber = Subscriber::Session(Arc::clone(session), options);
         self.core.subscriptions.write().insert(filter, session.key, subscriber);
+        let did = Did::well(LoggedEvent::Subscribe).on(filter);
+        self.core.settings.log.client(&self.seat.link, did);
         let wants_retained = match options.retain_handling {
             RetainHandling::AtSubscribe => true,
             RetainHandling::AtSubscribeNew => is_new,
@@ -190,6 +202,10 @@ impl Connection {
             .collect();
         let ended = filters.iter().zip(&existed).filter(|(_, existed)| **existed);
         let ended: Vec<String> = ended.map(|(filter, _)| filter.to_string()).collect();
+        for filter in &ended {
+            let did = Did::well(LoggedEvent::Unsubscribe).on(filter);
+            self.core.settings.log.client(&self.seat.link, did);
+        }
         self.socket.answer(|wire, out| wire.unsuback(packet_id, existed, out));
         if !ended.is_empty() {
             self.core.presence.unsubscribed(&self.core, &self.seat.link, ended);

@@ -9,6 +9,7 @@
 
 mod admission;
 mod client;
+mod device_log;
 mod flaws;
 mod grace;
 mod inside;

@@ -13,8 +13,8 @@ use std::{
 
 use parking_lot::Mutex;
 use perennial_broker::{
-    Basis, Broker, BrokerHandle, ConnectedThing, Introduction, Limits, LookupFailed, Principal,
-    Principals, ServerIdentity, Settings, Source, TlsVersion, TrustAnchors,
+    Basis, Broker, BrokerHandle, ConnectedThing, DeviceLog, Introduction, Limits, LookupFailed,
+    NoDeviceLog, Principal, Principals, ServerIdentity, Settings, Source, TlsVersion, TrustAnchors,
 };
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
@@ -159,18 +159,23 @@ impl Principals for Registry {
         let facts = self.things.lock().get(id).cloned();
         Ok(facts
             .filter(|facts| facts.name.as_str() == client_id.as_str())
-            .map(|facts| ConnectedThing { facts, policies: Vec::new(), basis: Basis::default() }))
+            .map(|facts| connected(facts, Basis::default())))
     }
 
     fn only_thing(&self, id: &CertificateId) -> Result<Option<ConnectedThing>, LookupFailed> {
         let facts = self.things.lock().get(id).cloned();
         let basis = Basis::default();
-        Ok(facts.map(|facts| ConnectedThing { facts, policies: Vec::new(), basis }))
+        Ok(facts.map(|facts| connected(facts, basis)))
     }
 
     fn introduced(&self, introduction: Introduction) {
         self.introductions.lock().push(introduction);
     }
+}
+
+/// A thing of the group number 7, which has no policies.
+fn connected(facts: ThingFacts, basis: Basis) -> ConnectedThing {
+    ConnectedThing { facts, policies: Vec::new(), groups: [7].into(), basis }
 }
 
 impl Registry {
@@ -242,12 +247,20 @@ impl World {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Limits)) -> Self {
+        Self::start_set(settings(change)).await
+    }
+
+    /// One whose clients' deeds are recorded.
+    pub(crate) async fn start_logging(log: Arc<dyn DeviceLog>) -> Self {
+        Self::start_set(Settings { log, ..settings(|_| {}) }).await
+    }
+
+    async fn start_set(settings: Settings) -> Self {
         let ca = Ca::new("Test issuing CA");
         let registry = Arc::new(Registry::default());
         let identity = ServerIdentity::new(certified(&ca.issue_now("localhost")));
         let anchors = TrustAnchors::new(std::slice::from_ref(&ca.der)).unwrap();
         let clock_offset = Arc::new(AtomicI64::new(0));
-        let settings = settings(change);
         let offset = Arc::clone(&clock_offset);
         let clock =
             Arc::new(move || now() + Duration::from_secs(offset.load(Ordering::SeqCst) as u64));
@@ -311,7 +324,8 @@ pub(crate) fn settings(change: impl FnOnce(&mut Limits)) -> Settings {
     let mut limits = Limits { keep_alive_min: Duration::from_secs(1), ..Limits::default() };
     change(&mut limits);
     let listen = "127.0.0.1:0".parse().unwrap();
-    Settings { listen, oldest_tls: TlsVersion::V1_3, scope: Scope::default(), limits }
+    let log = Arc::new(NoDeviceLog);
+    Settings { listen, oldest_tls: TlsVersion::V1_3, scope: Scope::default(), limits, log }
 }
 
 pub(crate) fn key_of(device: &Device) -> CertifiedKey {

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckName, Finding, PolicyVersion, ReasonCode, ResourceIdentifier};
-use crate::ids::{AuditTaskId, CertificateId, FindingId, ThingName};
+use crate::{
+    ids::{AuditTaskId, CertificateId, FindingId, ThingName},
+    logging::LogLevel,
+};
 
 /// A kind of mitigation action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,18 +40,6 @@ pub enum CertificateAction {
 pub enum PolicyTemplate {
     /// `BLANK_POLICY`.
     BlankPolicy,
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(missing_docs, reason = "AWS's names say it")]
-pub enum LogLevel {
-    Debug,
-    Info,
-    Error,
-    Warn,
-    Disabled,
 }
 
 /// What an action does: `MitigationActionParams`, in which exactly one member is set.
@@ -175,8 +166,13 @@ pub enum Remedy {
     },
     /// Give a policy a default version that allows nothing.
     BlankPolicy(PolicyVersion),
-    /// Have things logged.
-    EnableLogging(LogLevel),
+    /// Have devices logged.
+    EnableLogging {
+        /// How much.
+        level: LogLevel,
+        /// The role that the action names.
+        role_arn: String,
+    },
     /// Tell people of the finding.
     Publish {
         /// Where.
@@ -246,7 +242,10 @@ pub fn plan(
         ActionParams::PublishFindingToSns { topic_arn } => {
             Ok(Remedy::Publish { topic_arn: topic_arn.clone() })
         }
-        ActionParams::EnableIotLogging { log_level, .. } => Ok(Remedy::EnableLogging(*log_level)),
+        ActionParams::EnableIotLogging { role_arn_for_logging, log_level } => {
+            let (level, role_arn) = (*log_level, role_arn_for_logging.clone());
+            Ok(Remedy::EnableLogging { level, role_arn })
+        }
         ActionParams::UpdateDeviceCertificate { .. } => {
             deactivate(resource.device_certificate().ok_or_else(wrong)?, held, forced)
         }

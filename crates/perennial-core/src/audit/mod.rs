@@ -34,8 +34,8 @@ pub use descriptor::{ConfigurationKey, Descriptor};
 pub use finding::{Finding, MAX_RELATED, NonCompliance};
 pub use key_quality::{Blocklist, BlocklistError, KeyPrint, KeyQuality};
 pub use mitigation::{
-    ActionParams, ActionType, CertificateAction, HeldBy, LogLevel, MitigationTarget, Plan,
-    PolicyTemplate, Refusal, Remedy, plan,
+    ActionParams, ActionType, CertificateAction, HeldBy, MitigationTarget, Plan, PolicyTemplate,
+    Refusal, Remedy, plan,
 };
 pub use name::{CheckName, UnknownCheckName};
 pub use notification::Notification;

@@ -8,6 +8,7 @@ import sys
 import audits
 import cas
 import data_plane
+import device_log
 import events
 import groups
 import mitigation
@@ -143,5 +144,6 @@ audits.cancelled(iot)
 cas.audited(iot)
 iot.takes_over(data_plane.all_of_it(iot))
 events.all_of_it(iot)
+device_log.all_of_it(iot)
 audits.deleted(iot)
 finish(iot, sys.argv[1:])

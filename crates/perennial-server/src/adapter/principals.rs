@@ -141,8 +141,9 @@ impl StorePrincipals {
     ) -> Result<ConnectedThing, LookupFailed> {
         let ThingRecord { thing, groups, policies } = record;
         let (policies, mut names) = held.policies(policies)?;
-        names.extend(groups.into_iter().map(Shared::Group));
-        Ok(ConnectedThing { facts: thing.into(), policies, basis: self.basis(names) })
+        names.extend(groups.iter().copied().map(Shared::Group));
+        let (facts, groups, basis) = (thing.into(), groups.into(), self.basis(names));
+        Ok(ConnectedThing { facts, policies, groups, basis })
     }
 
     fn basis(&self, names: Vec<Shared>) -> Basis {

@@ -8,13 +8,14 @@ use perennial_core::{
     audit::{Finding, PolicyVersion, Remedy},
     certificate::CertificateStatus,
     ids::{CertificateId, ThingGroupName, ThingName},
+    logging::LogLevel,
     registry::CaStatus,
     time::Timestamp,
 };
-use perennial_store::{CaUpdate, Remedies, RemedyError, Shared, Store, StoreError};
+use perennial_store::{CaUpdate, LoggingUpdate, Remedies, RemedyError, Shared, Store, StoreError};
 use serde_json::json;
 
-use super::LiveRegistry;
+use super::{LiveDeviceLog, LiveRegistry};
 
 /// Findings that somebody wants told are published below this topic, by check.
 const FINDINGS: &str = "$perennial/audit/findings";
@@ -24,11 +25,17 @@ pub(crate) struct StoreRemedies {
     store: Store,
     registry: Arc<LiveRegistry>,
     broker: BrokerHandle,
+    device_log: Arc<LiveDeviceLog>,
 }
 
 impl StoreRemedies {
-    pub(crate) fn new(store: Store, registry: Arc<LiveRegistry>, broker: BrokerHandle) -> Self {
-        Self { store, registry, broker }
+    pub(crate) fn new(
+        store: Store,
+        registry: Arc<LiveRegistry>,
+        broker: BrokerHandle,
+        device_log: Arc<LiveDeviceLog>,
+    ) -> Self {
+        Self { store, registry, broker, device_log }
     }
 
     /// One that is INACTIVE, REVOKED or gone already needs no more.
@@ -88,6 +95,22 @@ impl StoreRemedies {
         Ok(())
     }
 
+    async fn enable_logging(
+        &self,
+        level: LogLevel,
+        role_arn: String,
+        now: Timestamp,
+    ) -> Result<(), RemedyError> {
+        let update = LoggingUpdate {
+            role_arn: Some(role_arn),
+            default: Some(level),
+            all_disabled: Some(false),
+            events: None,
+        };
+        self.store.update_logging(update, now).await.map_err(failed)?;
+        self.device_log.refresh().await.map_err(failed)
+    }
+
     async fn publish(
         &self,
         topic_arn: &str,
@@ -123,8 +146,8 @@ impl Remedies for StoreRemedies {
                 self.add_things(things, &groups, now).await
             }
             Remedy::BlankPolicy(version) => self.blank(version, now).await,
-            Remedy::EnableLogging(_) => {
-                Err(nothing("what is logged is set when the server starts: --log"))
+            Remedy::EnableLogging { level, role_arn } => {
+                self.enable_logging(level, role_arn, now).await
             }
         }
     }

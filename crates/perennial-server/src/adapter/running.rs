@@ -7,17 +7,22 @@ use perennial_api::{NotInForce, Running};
 use perennial_core::ids::{CertificateId, ThingName};
 use perennial_store::{Shared, StoreError};
 
-use super::LiveRegistry;
+use super::{LiveDeviceLog, LiveRegistry};
 
 /// The broker's sessions, and where they are opened.
 pub(crate) struct RunningServer {
     registry: Arc<LiveRegistry>,
+    device_log: Arc<LiveDeviceLog>,
     device_endpoint: String,
 }
 
 impl RunningServer {
-    pub(crate) fn new(registry: Arc<LiveRegistry>, device_endpoint: String) -> Self {
-        Self { registry, device_endpoint }
+    pub(crate) fn new(
+        registry: Arc<LiveRegistry>,
+        device_log: Arc<LiveDeviceLog>,
+        device_endpoint: String,
+    ) -> Self {
+        Self { registry, device_log, device_endpoint }
     }
 }
 
@@ -37,6 +42,10 @@ impl Running for RunningServer {
 
     async fn shared_changed(&self, shared: Shared) {
         self.registry.shared_changed(shared).await;
+    }
+
+    async fn logging_changed(&self) -> Result<(), StoreError> {
+        self.device_log.refresh().await
     }
 
     fn device_endpoint(&self) -> String {

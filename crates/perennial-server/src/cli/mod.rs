@@ -19,6 +19,7 @@ mod words;
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use perennial_server::DEVICE_LOG;
 use tracing_subscriber::EnvFilter;
 
 use self::{common::Noun, usage::Usage};
@@ -70,7 +71,12 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let serves = matches!(cli.command, Command::Serve(_));
-    start_log(cli.log.as_deref().unwrap_or(if serves { "info" } else { "off" }));
+    let mut filter = cli.log.unwrap_or_else(|| if serves { "info" } else { "off" }.to_owned());
+    if serves && !filter.contains(DEVICE_LOG) {
+        // What is recorded of devices is for the levels of the API to say.
+        filter.push_str(&format!(",{DEVICE_LOG}=info"));
+    }
+    start_log(&filter);
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {

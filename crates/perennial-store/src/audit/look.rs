@@ -18,7 +18,7 @@ use perennial_core::{
 use rusqlite::Connection;
 
 use super::{AuditSettings, Surroundings};
-use crate::{StoreError, policies::page as policy_page};
+use crate::{StoreError, logging, policies::page as policy_page};
 
 /// How many rows of an index are looked at in one page.
 const PAGE: usize = 2000;
@@ -106,7 +106,8 @@ pub(super) fn look(
             policies_page(connection, place, policies::misconfigured)
         }
         CheckName::LoggingDisabled => {
-            let (account, logging) = (&context.settings.account, context.surroundings.logging);
+            let account = &context.settings.account;
+            let logging = logging::is_enabled(connection)?;
             Ok((hygiene::logging(account, logging).into_iter().collect(), None))
         }
         CheckName::UnauthenticatedCognitoRoleOverlyPermissive

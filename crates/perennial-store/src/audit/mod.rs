@@ -72,8 +72,6 @@ pub struct Surroundings {
     pub registered: Vec<AuthorityFacts>,
     /// Keys known to be weak.
     pub blocklist: Blocklist,
-    /// Whether anything is logged.
-    pub logging: bool,
 }
 
 impl Surroundings {

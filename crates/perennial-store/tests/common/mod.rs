@@ -12,7 +12,7 @@ use perennial_core::{
     registry::{CertificateMode, Tags},
     time::{Timestamp, days},
 };
-use perennial_store::{AuditFile, FindingFilter, NewCertificate, Settings, Store, Surroundings};
+use perennial_store::{AuditFile, FindingFilter, NewCertificate, Settings, Store};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
@@ -81,7 +81,6 @@ pub(crate) async fn audited(folder: &std::path::Path) -> Store {
     let store = store(folder);
     let enable = CheckName::ALL.into_iter().filter(|check| check.has_subject()).collect();
     store.take_over_audit_file(AuditFile { enable }, NOW - days(100)).await.unwrap();
-    store.surround_audits(Surroundings { logging: true, ..Surroundings::default() });
     store
 }
 

@@ -5,6 +5,7 @@ use perennial_core::{
     access::Need,
     audit::{ActionParams, ActionType},
     ids::ThingName,
+    logging::LogLevel,
     registry::{Tag, Tags},
 };
 use perennial_store::MitigationAction;
@@ -110,8 +111,12 @@ fn check_params(params: &ActionParams) -> Result<(), ApiError> {
                 return Err(ApiError::invalid(message));
             }
         }
-        ActionParams::EnableIotLogging { role_arn_for_logging, .. } => {
+        ActionParams::EnableIotLogging { role_arn_for_logging, log_level } => {
             check_role_arn(Some(role_arn_for_logging), "actionParams.roleArnForLogging")?;
+            if *log_level == LogLevel::Disabled {
+                let message = "actionParams.logLevel: DISABLED enables nothing";
+                return Err(ApiError::invalid(message));
+            }
         }
         ActionParams::PublishFindingToSns { topic_arn } if topic_arn.chars().count() > 350 => {
             return Err(ApiError::invalid("actionParams.topicArn: 350 characters at most"));
