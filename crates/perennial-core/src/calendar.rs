@@ -1,5 +1,7 @@
 //! The Gregorian calendar, in days from 1970-01-01, before its adoption and after.
 
+use crate::time::Timestamp;
+
 /// A date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Date {
@@ -15,6 +17,16 @@ pub(crate) struct Date {
 const BEFORE_EPOCH: i64 = 719_162;
 /// Days of 400 years, after which the calendar repeats.
 const CYCLE: i64 = 146_097;
+
+/// A point in time in ISO 8601, to the millisecond, UTC.
+pub(crate) fn iso(at: Timestamp) -> String {
+    let (days, rest) =
+        (at.as_millis().div_euclid(86_400_000), at.as_millis().rem_euclid(86_400_000));
+    let Date { year, month, day } = Date::from_days(days);
+    let (seconds, millis) = (rest / 1000, rest % 1000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
 
 impl Date {
     /// This date, if the calendar has it.

@@ -15,6 +15,7 @@ pub mod logging;
 pub mod message;
 pub mod network;
 pub mod notice;
+pub mod notice_topic;
 pub mod policy;
 pub mod registry;
 pub mod rotation;

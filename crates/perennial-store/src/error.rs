@@ -3,6 +3,7 @@
 use perennial_core::{
     certificate::UnlawfulTransition,
     ids::{ResourceId, RotationId},
+    notice_topic::SettingError,
     registry::{
         AttachmentRefused, AttributeError, CaRefused, GroupError, PolicyRefused, TagError,
         TypeError,
@@ -111,7 +112,7 @@ macro_rules! invalid {
     };
 }
 
-invalid!(AttachmentRefused, AttributeError, GroupError, TypeError);
+invalid!(SettingError, AttachmentRefused, AttributeError, GroupError, TypeError);
 
 impl From<TagError> for StoreError {
     fn from(error: TagError) -> Self {

@@ -24,6 +24,7 @@ mod journal;
 mod logging;
 mod migrate;
 mod notes;
+mod notice_topics;
 mod open;
 mod page;
 #[cfg(test)]
@@ -67,6 +68,10 @@ pub use event_chain::{BrokenChain, ChainLink};
 pub use events::{Event, EventFilter};
 pub use intents::{Intent, IntentOutcome, IntentRequest, IssuedCertificate};
 pub use logging::{LogTargetPlace, LoggingOptions, LoggingUpdate, MAX_LOG_TARGETS, TargetLevel};
+pub use notice_topics::{
+    Confirming, DeliveryState, Due, DueDelivery, EndedDelivery, Lane, NoticeTopic, Outcome,
+    Settled, Subscribed, Subscribing, Subscription,
+};
 pub use open::{OpenError, Settings, Store};
 pub use page::{Dated, NoPlace, Order, Page};
 pub use policies::{PolicyPlace, StoredPolicy};

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_issuers_stay.sql"),
     include_str!("../migrations/0009_event_configurations.sql"),
     include_str!("../migrations/0010_logging.sql"),
+    include_str!("../migrations/0011_notice_topics.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

@@ -10,6 +10,7 @@ use perennial_core::{
         CertificateId, Digest, PolicyName, RotationId, ThingGroupName, ThingName, ThingTypeName,
     },
     logging::{LogLevel, LogTarget, TargetType},
+    notice_topic::{Message, Protocol, SubscriptionSettings, TopicName, TopicSettings, Uuid},
     policy::Document,
     registry::{
         Attributes, AutoRegistration, CaStatus, CertificateMode, GroupProperties, NewThing,
@@ -23,9 +24,10 @@ use rusqlite::{
 };
 
 use crate::{
-    AttributeFilter, CaUpdate, EnrolmentRequest, EventFilter, GroupFilter, GroupUpdate, Intent,
-    LoggingUpdate, NewCa, NewCertificate, Order, OtherCertificates, Presented, RotationFilter,
-    RotationRequest, Settings, Shared, SignedEnrolment, Store, ThingFilter, ValueFilter,
+    AttributeFilter, CaUpdate, Confirming, EnrolmentRequest, EventFilter, GroupFilter, GroupUpdate,
+    Intent, LoggingUpdate, NewCa, NewCertificate, Order, OtherCertificates, Outcome, Presented,
+    RotationFilter, RotationRequest, Settings, Settled, Shared, SignedEnrolment, Store,
+    Subscribing, ThingFilter, ValueFilter,
 };
 
 /// What was run so far in this process.
@@ -269,6 +271,57 @@ async fn change_and_delete(store: &Store) {
     store.sweep(9, NOW).await.unwrap();
 }
 
+/// A notice topic from its making to its end.
+async fn publish_and_deliver(store: &Store) {
+    let (name, id) = (TopicName::new("alarms").unwrap(), |n| Uuid::from_random([n; 16]));
+    let settings = TopicSettings::default;
+    store.create_notice_topic(name.clone(), settings(), tags(), NOW).await.unwrap();
+    store.set_notice_topic(name.clone(), ("DisplayName".into(), "x".into()), NOW).await.unwrap();
+    store.list_notice_topics(None, 9).await.unwrap();
+    store.notice_topic(name.clone()).await.unwrap();
+    for n in 1..=2 {
+        let digest = Digest::from_bytes([n; 32]);
+        let confirming = Confirming { token: "t".to_owned(), digest, message_id: id(n + 10) };
+        let wish = Subscribing {
+            id: id(n),
+            topic: name.clone(),
+            protocol: Protocol::Https,
+            endpoint: format!("https://{n}/"),
+            settings: SubscriptionSettings::default(),
+            confirming: Some(confirming),
+        };
+        store.subscribe(wish.clone(), NOW).await.unwrap();
+        let asked_again = Confirming { message_id: id(n + 20), ..wish.confirming.clone().unwrap() };
+        store.subscribe(Subscribing { confirming: Some(asked_again), ..wish }, NOW).await.unwrap();
+    }
+    store.confirm_subscription(name.clone(), Digest::from_bytes([1; 32]), true, NOW).await.unwrap();
+    let raw = ("RawMessageDelivery".to_owned(), "true".to_owned());
+    store.set_subscription(id(1), raw, NOW).await.unwrap();
+    store.list_subscriptions(None, None, 9).await.unwrap();
+    store.list_subscriptions(Some(name.clone()), None, 9).await.unwrap();
+    let message = Message::new(None, "x".to_owned(), [].into()).unwrap();
+    store.publish_notices(name.clone(), vec![(id(9), message)], NOW).await.unwrap();
+    while store.spread_notices(9, NOW).await.unwrap() {}
+    for outcome in [Outcome::Again { at: NOW, why: String::new() }, Outcome::Dead(String::new())] {
+        for lane in store.due_lanes(9, NOW).await.unwrap() {
+            store.put_off_lanes(vec![lane.number], NOW).await.unwrap();
+            let due = store.due_deliveries(lane.number, 9, NOW).await.unwrap();
+            let settled = due.into_iter().map(|it| {
+                let outcome = if it.due.is_some() { outcome.clone() } else { Outcome::Gone };
+                Settled { number: it.number, message_id: it.message_id, outcome }
+            });
+            store.settle_deliveries(lane.number, settled.collect(), NOW).await.unwrap();
+        }
+    }
+    store.deliveries_of(id(9), None, 9).await.unwrap();
+    let dead = store.dead_deliveries(None, 9).await.unwrap().items;
+    store.replay_delivery(dead.last().unwrap().number, NOW).await.unwrap();
+    store.unsubscribe(id(1), NOW).await.unwrap();
+    store.sweep_notices(9, NOW + days(30)).await.unwrap();
+    store.delete_notice_topic(name, NOW).await.unwrap();
+    while store.sweep_notices(9, NOW).await.unwrap() {}
+}
+
 /// What SQLite would do for a statement, in words.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -304,6 +357,7 @@ async fn no_statement_of_the_registry_reads_a_whole_table() {
     make(&store).await;
     enrol(&store).await;
     list(&store).await;
+    publish_and_deliver(&store).await;
     change_and_delete(&store).await;
 
     let faults = faults(folder.path());

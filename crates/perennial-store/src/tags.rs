@@ -9,7 +9,7 @@ use perennial_core::{
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use crate::{Store, StoreError, events};
+use crate::{Store, StoreError, events, notice_topics::NOTICE_TOPIC};
 
 /// Kinds that the audit's part of the store keeps.
 pub(crate) const SCHEDULED_AUDIT: &str = "scheduledaudit";
@@ -71,7 +71,7 @@ impl Store {
     }
 }
 
-fn read(
+pub(crate) fn read(
     connection: &Connection,
     (kind, name): (&str, &str),
 ) -> Result<BTreeMap<String, String>, StoreError> {
@@ -167,6 +167,9 @@ fn check_exists(connection: &Connection, resource: &Resource) -> Result<(), Stor
         }
         Resource::Other { kind, .. } if kind == MITIGATION_ACTION => {
             ("mitigation action", "SELECT 1 FROM mitigation_actions WHERE name = ?")
+        }
+        Resource::Other { kind, .. } if kind == NOTICE_TOPIC => {
+            ("topic", "SELECT 1 FROM notice_topics WHERE name = ?")
         }
         Resource::Thing(_) | Resource::Certificate(_) | Resource::Other { .. } => {
             let why = format!("a {} has no tags", resource.kind());

@@ -1,0 +1,16 @@
+//! Notice topics: what is published to them, durable until everybody who wants it has it.
+//!
+//! A message is durable before its publisher hears so. It is then *spread*: page by page, each
+//! subscription that wants it gets a delivery. Deliveries wait in *lanes*, one an endpoint, so that
+//! one that does not answer holds up nobody else.
+
+mod deliveries;
+mod publishing;
+mod subscriptions;
+mod sweeping;
+mod topics;
+
+pub use deliveries::{DeliveryState, Due, DueDelivery, EndedDelivery, Lane, Outcome, Settled};
+pub use subscriptions::{Confirming, Subscribed, Subscribing, Subscription};
+pub(crate) use topics::NOTICE_TOPIC;
+pub use topics::NoticeTopic;
