@@ -28,16 +28,18 @@ pub(crate) fn anchors(extra: Option<&Path>) -> Result<RootCertStore, TrustError>
     // Among a system's authorities there are odd ones; the rest is trusted nevertheless.
     let _ = roots.add_parsable_certificates(system.certs);
     if let Some(path) = extra {
-        add(&mut roots, path).map_err(|reason| TrustError { path: path.to_owned(), reason })?;
+        let failed = |reason: String| TrustError { path: path.to_owned(), reason };
+        for anchor in self::extra(path)? {
+            roots.add(anchor).map_err(|error| failed(error.to_string()))?;
+        }
     }
     Ok(roots)
 }
 
-fn add(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
-    let before = roots.len();
-    let read = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
-    for anchor in read {
-        roots.add(anchor.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
-    }
-    if roots.len() == before { Err("there is none".to_owned()) } else { Ok(()) }
+/// The authorities in a file.
+pub(crate) fn extra(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let failed = |reason: String| TrustError { path: path.to_owned(), reason };
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let anchors = read.map_err(|error| failed(error.to_string()))?;
+    if anchors.is_empty() { Err(failed("there is none".to_owned())) } else { Ok(anchors) }
 }

@@ -293,7 +293,7 @@ fn listed(mut rows: rusqlite::Rows<'_>) -> Result<Vec<EndedDelivery>, StoreError
             number: row.get(0)?,
             message_id: Uuid::from_bytes(row.get(1)?),
             subscription: Uuid::from_bytes(row.get(2)?),
-            topic: topic.as_ref().map(topic_name).transpose()?,
+            topic: topic.as_deref().map(topic_name).transpose()?,
             place: endpoint
                 .map(|endpoint| Ok::<_, StoreError>((protocol(row, 4)?, endpoint)))
                 .transpose()?,

@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when that cannot be written.
     pub async fn spread_notices(&self, limit: usize, now: Timestamp) -> Result<bool, StoreError> {
-        if self.read(|connection| next(connection)).await?.is_none() {
+        if self.read(next).await?.is_none() {
             return Ok(false);
         }
         self.write(move |connection| {
@@ -75,7 +75,8 @@ impl Store {
 }
 
 fn next(connection: &Connection) -> Result<Option<Spreading>, StoreError> {
-    let row: Option<([u8; 16], i64, String, i64, Vec<u8>)> = connection
+    type Row = ([u8; 16], i64, String, i64, Vec<u8>);
+    let row: Option<Row> = connection
         .prepare_cached(
             "SELECT id, topic, body, published_at, spread_after FROM notice_messages \
              WHERE spread_after IS NOT NULL AND published_at >= 0 ORDER BY published_at, id LIMIT 1",

@@ -355,7 +355,7 @@ fn subscription(row: &Row<'_>) -> Result<Subscription, StoreError> {
     let pending_until: Option<i64> = row.get(6)?;
     Ok(Subscription {
         id: Uuid::from_bytes(row.get(0)?),
-        topic: topic_name(&row.get(1)?)?,
+        topic: topic_name(&row.get::<_, String>(1)?)?,
         protocol: protocol.parse().map_err(|error| StoreError::corrupt("protocol", error))?,
         endpoint: row.get(3)?,
         settings: from_json("subscription", &settings)?,

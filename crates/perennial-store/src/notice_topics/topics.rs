@@ -92,7 +92,8 @@ impl Store {
                 "SELECT name FROM notice_topics WHERE name > ? ORDER BY name LIMIT ?",
             )?;
             let after = after.as_ref().map_or("", TopicName::as_str);
-            let rows = statement.query_map(params![after, one_more(limit)], |row| row.get(0))?;
+            let rows = statement
+                .query_map(params![after, one_more(limit)], |row| row.get::<_, String>(0))?;
             let names = rows.map(|row| topic_name(&row?)).collect::<Result<_, StoreError>>()?;
             Ok(Page::cut(names, limit, Clone::clone))
         })
@@ -196,7 +197,7 @@ pub(super) fn recount(
     Ok(())
 }
 
-pub(super) fn topic_name(text: &String) -> Result<TopicName, StoreError> {
+pub(super) fn topic_name(text: &str) -> Result<TopicName, StoreError> {
     TopicName::new(text).map_err(|error| StoreError::corrupt("topic name", error))
 }
 

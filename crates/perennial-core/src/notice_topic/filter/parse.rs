@@ -116,9 +116,9 @@ fn condition(value: &Value, place: &str) -> Result<Condition, FilterError> {
         }
         "anything-but" => anything_but(operand, &place),
         "numeric" => numeric(operand, &place),
-        "exists" => match operand {
-            Value::Bool(wanted) => Ok(Condition::Exists(*wanted)),
-            _ => wrong(&place, "true or false is expected"),
+        "exists" => match operand.as_bool() {
+            Some(wanted) => Ok(Condition::Exists(wanted)),
+            None => wrong(&place, "true or false is expected"),
         },
         "cidr" => match Network::parse(&text(operand, &place)?) {
             Some(network) => Ok(Condition::InNetwork(network)),
