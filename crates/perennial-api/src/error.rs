@@ -51,6 +51,7 @@ codes! {
     ForbiddenException FORBIDDEN,
     IncompleteSignatureException BAD_REQUEST,
     InternalFailureException INTERNAL_SERVER_ERROR,
+    InvalidQueryException BAD_REQUEST,
     InvalidRequestException BAD_REQUEST,
     InvalidSignatureException FORBIDDEN,
     InvalidStateTransitionException CONFLICT,

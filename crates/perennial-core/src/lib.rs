@@ -20,5 +20,6 @@ pub mod policy;
 pub mod registry;
 pub mod rotation;
 pub mod rule;
+pub mod search;
 pub mod time;
 pub mod topic;

@@ -32,6 +32,7 @@ fn main() {
     revocations();
     requests();
     rules();
+    queries();
     stored();
     configs();
 }
@@ -171,6 +172,12 @@ fn revocations() {
     perennial_pki::read_crl(list.der(), &[issuer.der()]).unwrap();
     seed("crl", "der", measured(issuer.der(), list.der()));
     seed("crl", "pem", measured(issuer.der(), list.pem().unwrap().as_bytes()));
+}
+
+fn queries() {
+    seed("query", "fields", "thingName:pump-1 attributes.a\\:b:\"x/y\" certificate.notAfter<=2000");
+    seed("query", "groups", "thingName:(pump* AND -p?mp-1) OR NOT (wet thingTypeName:pump)");
+    seed("query", "ranges", "attributes.a:[-1 TO 2.5} OR connectivity.timestamp:{* TO \"3\"]");
 }
 
 fn requests() {

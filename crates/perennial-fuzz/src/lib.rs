@@ -10,6 +10,7 @@ mod messages;
 mod policies;
 mod requests;
 mod rules;
+mod searches;
 mod stored;
 mod wire;
 
@@ -17,7 +18,7 @@ mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     ("certificate", certificates::certificate),
     ("config", stored::config),
     ("crl", certificates::crl),
@@ -27,6 +28,7 @@ pub const TARGETS: [Target; 15] = [
     ("payload", messages::payload),
     ("policy", policies::policy),
     ("proof", certificates::proof),
+    ("query", searches::query),
     ("rule", rules::rule),
     ("rule_payload", rules::rule_payload),
     ("signature", requests::signature),

@@ -39,6 +39,7 @@ mod registry;
 mod rotation_requests;
 mod rotations;
 mod row;
+mod search;
 mod tags;
 mod telling;
 mod thing_groups;
@@ -81,6 +82,7 @@ pub use principals::{DocumentKey, GroupNumber, PolicyInForce, PrincipalRecord, T
 pub use registration::Presented;
 pub use rotation_requests::{RequestedRotation, RotationRequest};
 pub use rotations::{RotationFilter, RotationPlace};
+pub use search::{FoundThing, SearchPlace};
 pub use telling::{EventConfigurations, ToTell};
 pub use thing_groups::{GroupFilter, GroupUpdate};
 pub use thing_lists::{AttributeFilter, ThingFilter, ThingPlace, ValueFilter};

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009_event_configurations.sql"),
     include_str!("../migrations/0010_logging.sql"),
     include_str!("../migrations/0011_notice_topics.sql"),
+    include_str!("../migrations/0012_search.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

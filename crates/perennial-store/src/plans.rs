@@ -16,6 +16,7 @@ use perennial_core::{
         Attributes, AutoRegistration, CaStatus, CertificateMode, GroupProperties, NewThing,
         PolicyTarget, PrincipalType, Resource, Tag, Tags, ThingUpdate, TypeChange, TypeProperties,
     },
+    search::Query,
     time::{Timestamp, days},
 };
 use rusqlite::{
@@ -157,6 +158,7 @@ async fn list(store: &Store) {
     }
     list_rotations_and_events(store).await;
     record_devices(store).await;
+    search(store).await;
     store.groups_of(pump()).await.unwrap();
     store.thing_types(None, 9).await.unwrap();
     store.policies(None, 9).await.unwrap();
@@ -183,6 +185,24 @@ async fn list(store: &Store) {
                 break;
             }
         }
+    }
+}
+
+async fn search(store: &Store) {
+    for query in [
+        "a",
+        "thingName:PUMP",
+        "thingName:p*",
+        "thingTypeName:kind",
+        "thingGroupNames:North",
+        "attributes.a:1",
+        "attributes.a:*",
+        "certificate.notAfter:[0 TO *]",
+        "connectivity.connected:false AND certificate.notAfter>0",
+    ] {
+        let query: Query = query.parse().unwrap();
+        let first = store.search_things(query.clone(), None, 1).await.unwrap();
+        store.search_things(query, first.next, 1).await.unwrap();
     }
 }
 

@@ -16,6 +16,7 @@ mod endpoint;
 mod enrolments;
 mod event_configurations;
 mod events;
+mod indexing;
 mod logging;
 mod logging_levels;
 pub(crate) mod messages;
@@ -29,6 +30,7 @@ mod registering;
 mod registration_code;
 mod retained;
 mod rotations;
+mod search;
 mod shown_rotation;
 mod tags;
 mod thing_group_members;
@@ -54,6 +56,7 @@ pub(crate) fn all() -> Vec<Operation> {
         enrolments::operations(),
         event_configurations::operations(),
         events::operations(),
+        indexing::operations(),
         logging::operations(),
         logging_levels::operations(),
         messages::operations(),
@@ -67,6 +70,7 @@ pub(crate) fn all() -> Vec<Operation> {
         registration_code::operations(),
         retained::operations(),
         rotations::operations(),
+        search::operations(),
         tags::operations(),
         thing_group_members::operations(),
         thing_groups::operations(),

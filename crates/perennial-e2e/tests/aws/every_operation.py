@@ -13,6 +13,7 @@ import events
 import groups
 import mitigation
 import policies
+import search
 import things
 from audits import pages
 from csr import csr
@@ -145,5 +146,6 @@ cas.audited(iot)
 iot.takes_over(data_plane.all_of_it(iot))
 events.all_of_it(iot)
 device_log.all_of_it(iot)
+search.all_of_it(iot)
 audits.deleted(iot)
 finish(iot, sys.argv[1:])

@@ -45,6 +45,12 @@ WHEN_THERE = {
     # Of dynamic groups.
     "DescribeThingGroup": {"indexName", "queryString", "queryVersion", "status"},
     "DescribeThingGroup.thingGroupProperties": {"thingGroupDescription", "attributePayload"},
+    # No member is for things with nothing of the kind; there are no shadows and no violations.
+    "SearchIndex": {"thingGroups"},
+    "SearchIndex.things": {"shadow", "deviceDefender"},
+    "SearchIndex.things.connectivity": {
+        "timestamp", "disconnectReason", "keepAliveDuration", "cleanSession", "sessionExpiry", "clientId"},
+    "GetIndexingConfiguration.thingIndexingConfiguration": {"filter"},
     # It belongs to requests.
     "DescribeThingGroup.thingGroupProperties.attributePayload": {"merge"},
     "DescribeThingGroup.thingGroupMetadata": {"parentGroupName"},
