@@ -11,9 +11,11 @@ use anyhow::{Context, Result, bail};
 use crate::{process, workspace::Workspace};
 
 /// What the tests run: how to tell that it is there, and Debian's package for it.
-const NEEDS: [(Probe, &str); 8] = [
+const NEEDS: [(Probe, &str); 10] = [
     (Probe::Program("mosquitto"), "mosquitto"),
     (Probe::Program("mosquitto_pub"), "mosquitto-clients"),
+    (Probe::Program("node"), "nodejs"),
+    (Probe::Program("npm"), "npm"),
     (Probe::Program("openssl"), "openssl"),
     (Probe::Program("python3"), "python3"),
     (Probe::PythonModules("venv, ensurepip"), "python3-venv"),
@@ -30,6 +32,10 @@ const PYTHON_FOLDER: &str = "target/python";
 const REQUIREMENTS: [&str; 2] =
     ["examples/bare-device/requirements.txt", "crates/perennial-e2e/tests/aws/requirements.txt"];
 
+/// The Node of the tests, and what it needs.
+const NODE_FOLDER: &str = "target/node";
+const NODE_PACKAGES: &str = "crates/perennial-e2e/tests/aws/node-packages.txt";
+
 enum Probe {
     Program(&'static str),
     PythonModules(&'static str),
@@ -44,7 +50,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     if !missing.is_empty() {
         install(&missing)?;
     }
-    make_python(workspace)
+    make_python(workspace)?;
+    make_node(workspace)
 }
 
 fn missing_packages() -> Vec<&'static str> {
@@ -136,5 +143,21 @@ fn make_python(workspace: &Workspace) -> Result<()> {
         pip.arg("--requirement").arg(workspace.path(pins));
     }
     process::run(&mut pip)?;
+    fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))
+}
+
+/// A folder with the pinned packages, made anew when the pins change.
+fn make_node(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.path(NODE_FOLDER);
+    let installed = folder.join("packages.txt");
+    let read = fs::read_to_string(workspace.path(NODE_PACKAGES));
+    let wanted = read.with_context(|| format!("reading {NODE_PACKAGES}"))?;
+    if fs::read_to_string(&installed).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
+    process::run(npm.arg(&folder).args(wanted.split_whitespace()))?;
     fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Path, State},
     routing::{get, post},
 };
 use perennial_core::{ids::PolicyName, policy::Scope};
@@ -14,7 +14,9 @@ use perennial_store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::{DataPlane, KeyRing, Running, devices, gate, openapi, table::Table};
+use crate::{
+    DataPlane, KeyRing, NoticeDelivery, Running, devices, gate, openapi, sns::visit, table::Table,
+};
 
 /// What the API may be told.
 #[derive(Debug, Clone)]
@@ -53,6 +55,8 @@ pub struct Outside {
     pub running: Arc<dyn Running>,
     /// Whoever carries messages.
     pub data_plane: Arc<dyn DataPlane>,
+    /// Whoever delivers notices.
+    pub notices: Arc<dyn NoticeDelivery>,
     /// Where facts are put in.
     pub intake: Intake,
     /// What time it is.
@@ -90,7 +94,18 @@ impl Api {
                 None => gate::answer(api, request).await,
             }
         };
+        let visited = |State(api): State<Self>, request| async move {
+            if visit::is_visit(&request) {
+                return visit::answer(api, request, gate::request_id()).await;
+            }
+            gate::answer(api, request).await
+        };
+        let certificate = |State(api): State<Self>, Path(name): Path<String>| async move {
+            visit::certificate(&api, &name)
+        };
         Router::new()
+            .route("/", get(visited).fallback(signed))
+            .route(visit::CERTIFICATES, get(certificate).fallback(signed))
             .route(openapi::PATH, get(openapi::show))
             .route("/topics/{*topic}", post(message).fallback(signed))
             .fallback(signed)

@@ -15,7 +15,7 @@ use perennial_pki::{Authority, Profile};
 use perennial_store::{Actor, Shared, Store};
 use tokio::sync::Semaphore;
 
-use crate::{ApiError, Code, DataPlane, KeyRing, Running, api::Parts};
+use crate::{ApiError, Code, DataPlane, KeyRing, NoticeDelivery, Running, api::Parts};
 
 /// A request as it was let in.
 pub(crate) struct Received {
@@ -72,6 +72,10 @@ impl Call {
 
     pub(crate) fn data_plane(&self) -> &dyn DataPlane {
         &*self.parts.outside.data_plane
+    }
+
+    pub(crate) fn notices(&self) -> &dyn NoticeDelivery {
+        &*self.parts.outside.notices
     }
 
     pub(crate) fn intake(&self) -> &Intake {

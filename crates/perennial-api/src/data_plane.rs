@@ -47,7 +47,7 @@ pub enum Publisher {
 }
 
 /// A message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     /// Where to.
     pub topic: String,

@@ -11,7 +11,10 @@ use perennial_store::StoreError;
 use serde_json::{Map, Value, json};
 use tracing::error;
 
-use crate::{EnrolmentError, sigv4::SignatureError};
+use crate::{
+    EnrolmentError,
+    sigv4::{Service, SignatureError},
+};
 
 macro_rules! codes {
     ($($code:ident $status:ident,)+) => {
@@ -42,15 +45,19 @@ macro_rules! codes {
 
 codes! {
     AccessDeniedException FORBIDDEN,
+    BatchEntryIdsNotDistinct BAD_REQUEST,
+    BatchRequestTooLong BAD_REQUEST,
     CertificateConflictException CONFLICT,
     CertificateStateException NOT_ACCEPTABLE,
     CertificateValidationException BAD_REQUEST,
     ConflictException CONFLICT,
     ConflictingResourceUpdateException CONFLICT,
     DeleteConflictException CONFLICT,
+    EmptyBatchRequest BAD_REQUEST,
     ForbiddenException FORBIDDEN,
     IncompleteSignatureException BAD_REQUEST,
     InternalFailureException INTERNAL_SERVER_ERROR,
+    InvalidBatchEntryId BAD_REQUEST,
     InvalidQueryException BAD_REQUEST,
     InvalidRequestException BAD_REQUEST,
     InvalidSignatureException FORBIDDEN,
@@ -69,6 +76,7 @@ codes! {
     ServiceUnavailableException SERVICE_UNAVAILABLE,
     TaskAlreadyExistsException BAD_REQUEST,
     ThrottlingException BAD_REQUEST,
+    TooManyEntriesInBatchRequest BAD_REQUEST,
     UnknownOperationException NOT_FOUND,
     UnrecognizedClientException FORBIDDEN,
     VersionConflictException CONFLICT,
@@ -137,10 +145,11 @@ impl ApiError {
         Self::new(Code::InternalFailureException, "An internal failure has occurred; see the log.")
     }
 
-    pub(crate) fn denied(caller: &str, operation: &str, need: Need) -> Self {
+    pub(crate) fn denied(caller: &str, (service, operation): (Service, &str), need: Need) -> Self {
         let message = format!(
-            "User: {caller} is not authorized to perform: iot:{operation}: its access key's role \
-             may not do what needs {need:?}"
+            "User: {caller} is not authorized to perform: {}:{operation}: its access key's role \
+             may not do what needs {need:?}",
+            service.as_str()
         );
         Self::new(Code::AccessDeniedException, message)
     }

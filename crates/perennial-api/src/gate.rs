@@ -6,7 +6,7 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header, request};
-use perennial_core::time::Timestamp;
+use perennial_core::{access::Need, time::Timestamp};
 use perennial_store::Actor;
 use serde_json::Value;
 use tracing::{info, warn};
@@ -16,14 +16,21 @@ use crate::{
     call::{Call, Received},
     key_ring::Key,
     sigv4::{Claim, Parts, Service, SignatureError, digest},
+    sns::{self, Form},
 };
 
 /// Answers a request, whatever it is.
 pub(crate) async fn answer(api: Api, request: Request<Body>) -> Response<Body> {
     let request_id = request_id();
+    let is_form = sns::is_form(request.headers());
     let answered = admit(api, request, &request_id).await;
     let mut response = match answered {
-        Ok(output) => success(&output),
+        Ok(Done { action: Some(action), output }) => sns::success(action, &output, &request_id),
+        Ok(Done { action: None, output }) => success(&output),
+        Err(error) if is_form => {
+            info!(request.id = %request_id, code = error.code.as_str(), message = %error.message, "refused");
+            sns::error(&error, &request_id)
+        }
         Err(error) => {
             info!(request.id = %request_id, code = error.code.as_str(), message = %error.message, "refused");
             error.response()
@@ -35,6 +42,12 @@ pub(crate) async fn answer(api: Api, request: Request<Body>) -> Response<Body> {
     response
 }
 
+/// What an operation answered; SNS's have a name in it.
+struct Done {
+    action: Option<&'static str>,
+    output: Value,
+}
+
 pub(crate) fn success(output: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(output.to_string()));
     let json = HeaderValue::from_static("application/json");
@@ -43,7 +56,7 @@ pub(crate) fn success(output: &Value) -> Response<Body> {
 }
 
 /// Reads no body before a key in force is named, and runs nothing before the signature counts.
-async fn admit(api: Api, request: Request<Body>, request_id: &str) -> Result<Value, ApiError> {
+async fn admit(api: Api, request: Request<Body>, request_id: &str) -> Result<Done, ApiError> {
     let now = api.0.outside.clock.now();
     let (head, body) = request.into_parts();
     let claim = Claim::read(parts(&head))?;
@@ -65,27 +78,49 @@ async fn perform(
     key: &Arc<Key>,
     (head, body): (request::Parts, Bytes),
     (request_id, now): (&str, Timestamp),
-) -> Result<Value, ApiError> {
+) -> Result<Done, ApiError> {
     if !api.0.keys.admits(key, now) {
         return Err(ApiError::new(Code::ThrottlingException, "Rate exceeded"));
     }
-    let found = api.0.table.find(claim.service(), &head.method, head.uri.path())?;
-    let operation = found.operation;
-    if !key.role.may(operation.need) {
-        let error = ApiError::denied(&caller(&api, key), operation.name, operation.need);
-        warn!(access_key.id = %key.id, operation = operation.name, "refused for its role");
-        return Err(error);
-    }
-    let actor = Actor {
+    let actor = |operation| Actor {
         access_key_id: key.id.clone(),
-        operation: operation.name,
+        operation,
         request_id: request_id.to_owned(),
         source: source(&head),
     };
+    if claim.service() == Service::Sns {
+        let form = Form::read(&body)?;
+        let operation = sns::find(&form.action)?;
+        may(&api, key, (Service::Sns, operation.name), operation.need)?;
+        let call = Call::new(Arc::clone(&api.0), actor(operation.name), now);
+        let output = to_its_end(&api, operation.run(call, form.members)).await?;
+        return Ok(Done { action: Some(operation.name), output });
+    }
+    let found = api.0.table.find(claim.service(), &head.method, head.uri.path())?;
+    let operation = found.operation;
+    may(&api, key, (operation.service, operation.name), operation.need)?;
+    let call = Call::new(Arc::clone(&api.0), actor(operation.name), now);
     let received = Received { path: found.path, head, body };
-    let call = Call::new(Arc::clone(&api.0), actor, now);
-    // A task of its own: a change whose caller hangs up is carried to its end, sessions included.
-    let done = api.0.under_way.spawn(operation.run(call, received)).await;
+    let output = to_its_end(&api, operation.run(call, received)).await?;
+    Ok(Done { action: None, output })
+}
+
+/// Whether the key's role allows an operation.
+fn may(api: &Api, key: &Key, operation: (Service, &str), need: Need) -> Result<(), ApiError> {
+    if key.role.may(need) {
+        return Ok(());
+    }
+    warn!(access_key.id = %key.id, operation = operation.1, "refused for its role");
+    Err(ApiError::denied(&caller(api, key), operation, need))
+}
+
+/// Runs an operation in a task of its own: a change whose caller hangs up is carried to its end,
+/// sessions included.
+async fn to_its_end(
+    api: &Api,
+    running: impl Future<Output = Result<Value, ApiError>> + Send + 'static,
+) -> Result<Value, ApiError> {
+    let done = api.0.under_way.spawn(running).await;
     done.unwrap_or_else(|error| Err(ApiError::internal(&error)))
 }
 

@@ -20,12 +20,14 @@ mod key_ring;
 mod listener;
 #[cfg(test)]
 mod members;
+mod notice_delivery;
 mod openapi;
 mod operation;
 mod page;
 mod pem;
 mod running;
 pub mod sigv4;
+mod sns;
 mod table;
 mod wire;
 
@@ -36,5 +38,7 @@ pub use enrolment::{Candidate, Enrolled, Enrolment, EnrolmentError};
 pub use error::{ApiError, Code};
 pub use key_ring::{KeyRing, NewKey};
 pub use listener::{BindError, Limits, Listener, Peer};
+pub use notice_delivery::NoticeDelivery;
 pub use operation::{aws_operation_names, own_operation_names};
 pub use running::{NotInForce, Running};
+pub use sns::sns_operation_names;

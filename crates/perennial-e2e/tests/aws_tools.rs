@@ -1,5 +1,7 @@
 //! AWS's own tools against a real server: boto3 and the AWS CLI find a working AWS IoT.
 
+#![allow(clippy::unwrap_used, reason = "a story's own machinery")]
+
 mod world;
 
 use std::{
@@ -10,7 +12,7 @@ use std::{
 };
 
 use perennial_core::ids::ClientId;
-use perennial_server::{DEVICE_LOG, DEVICE_POLICY, config_path, credentials_path};
+use perennial_server::{Config, DEVICE_LOG, DEVICE_POLICY, config_path, credentials_path};
 use perennial_store::Event;
 use world::{Bare, World, root, until};
 
@@ -271,4 +273,42 @@ async fn every_change_says_in_the_event_log_whose_it_was() {
     assert!(credentials.is_ok_and(|text| text.contains(key)), "{actor}");
     assert_eq!(actor["operation"], "CreateThing");
     assert_eq!(actor["source"], "127.0.0.1");
+}
+
+/// A configuration that lets messages out to subscribers on loopback, whose certificate of an
+/// authority of their own, and password for mails, are in `folder`.
+fn with_subscribers(folder: &Path, mail_port: u16) -> Config {
+    let password = folder.join("password");
+    std::fs::write(&password, "s3cret\n").unwrap();
+    let mut config = world::config();
+    config.outbound.allow = vec!["localhost".to_owned(), "127.0.0.0/8".to_owned()];
+    config.outbound.ca_file = Some(folder.join("ca.pem"));
+    config.mail.server = Some("localhost".to_owned());
+    config.mail.port = Some(mail_port);
+    config.mail.from = "Perennial <perennial@example.com>".to_owned();
+    config.mail.user = Some("perennial".to_owned());
+    config.mail.password_file = Some(password);
+    config
+}
+
+/// A port that nobody has.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_reach_subscribers_of_every_protocol() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let mut making = Command::new(root().join("target/python/bin/python"));
+    making.arg(script("certificate.py")).arg(folder.path());
+    passes(making).await;
+    let world = World::begin_with(with_subscribers(folder.path(), port)).await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("sns.py")).arg(folder.path()).arg(port.to_string()).arg("s3cret");
+    python.arg(root().join("target/node")).args(perennial_api::sns_operation_names());
+    passes(python).await;
+
+    assert!(world.server.store().verify_events().await.is_ok_and(|chain| chain.is_ok()));
 }

@@ -17,7 +17,9 @@ use perennial_core::{
     time::days,
     topic::Prefix,
 };
-use perennial_outbound::{Destinations, HttpSender, HttpSettings};
+use perennial_outbound::{
+    Destinations, Encryption, HttpSender, HttpSettings, MailSender, MailSettings,
+};
 use perennial_pki::{Profile, ServerProfile};
 use serde::Deserialize;
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub account: Account,
     /// Where messages may leave to.
     pub outbound: Outbound,
+    /// The server that mails are handed to.
+    pub mail: Mail,
 }
 
 /// Where messages may leave to, and who is trusted there.
@@ -50,6 +54,35 @@ pub struct Outbound {
     pub allow: Vec<String>,
     /// A file of authorities, in PEM, that are trusted there beside the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// The server that mails are handed to, over TLS always.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// Its name; without one no mail leaves.
+    pub server: Option<String>,
+    /// Its port; 587, or 465 when TLS begins with the connection.
+    pub port: Option<u16>,
+    /// How TLS begins.
+    pub encryption: MailEncryption,
+    /// Who mails are from.
+    pub from: String,
+    /// The user whom the server knows.
+    pub user: Option<String>,
+    /// The file with that user's password.
+    pub password_file: Option<PathBuf>,
+}
+
+/// How TLS to the mail server begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailEncryption {
+    /// By the command STARTTLS.
+    #[default]
+    StartTls,
+    /// With the connection.
+    Tls,
 }
 
 /// The MQTT listener.
@@ -83,6 +116,8 @@ impl Default for Mqtt {
 pub struct Http {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Under which URL others reach it, for links in messages; absent, its first name and port.
+    pub url: Option<String>,
     /// Where plain HTTP listens as well; loopback only.
     pub plain: Option<SocketAddr>,
     /// Lets clients in that know TLS 1.2 only.
@@ -97,6 +132,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
+            url: None,
             plain: None,
             allow_tls12: false,
             requests_per_second: 100,
@@ -360,6 +396,37 @@ impl Config {
         let ca_file = ca_file.clone();
         let settings = HttpSettings { destinations, ca_file, ..HttpSettings::default() };
         HttpSender::new(settings).context("outbound.ca_file")
+    }
+
+    /// How mails leave, if they do.
+    pub(crate) fn mail_sender(&self) -> anyhow::Result<Option<MailSender>> {
+        let Mail { server, port, encryption, from, user, password_file } = self.mail.clone();
+        let Some(server) = server else { return Ok(None) };
+        let credentials = match (user, password_file) {
+            (Some(user), Some(path)) => {
+                let text = std::fs::read_to_string(&path).with_context(|| {
+                    format!("mail.password_file: {} cannot be read", path.display())
+                })?;
+                Some((user, text.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                anyhow::bail!("mail.user and mail.password_file go together: set both or neither")
+            }
+        };
+        let (encryption, usual) = match encryption {
+            MailEncryption::StartTls => (Encryption::StartTls, 587),
+            MailEncryption::Tls => (Encryption::Tls, 465),
+        };
+        let (port, ca_file) = (port.unwrap_or(usual), self.outbound.ca_file.clone());
+        let settings = MailSettings { server, port, encryption, credentials, from, ca_file };
+        MailSender::new(settings).context("[mail]").map(Some)
+    }
+
+    /// The URL under which others reach the API, which listens on `https`.
+    pub(crate) fn public_url(&self, https: SocketAddr) -> String {
+        let usual = || format!("https://{}:{}", self.host(), https.port());
+        self.http.url.clone().unwrap_or_else(usual)
     }
 
     pub(crate) fn request_rate(&self) -> Rate {

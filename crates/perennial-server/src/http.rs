@@ -55,6 +55,11 @@ impl Ports {
         Ok(Self { https, plain })
     }
 
+    /// Where HTTPS will be served.
+    pub(crate) fn https(&self) -> SocketAddr {
+        self.https.local_addr()
+    }
+
     /// Serves the API on them until `shutdown`, after making the first administrator.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod device_policy;
 mod enrolment;
 mod event_messages;
 mod http;
+mod notice_topics;
 mod server;
 mod server_certificate;
 
@@ -23,5 +24,6 @@ pub use causes::with_causes;
 pub use config::{Config, ConfigError};
 pub use device_policy::DEVICE_POLICY;
 pub use enrolment::Certified;
+pub use notice_topics::{NoticeTopics, PublishError};
 pub use perennial_api::Candidate;
 pub use server::Server;

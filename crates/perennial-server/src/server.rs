@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use aws_lc_rs::rand::SystemRandom;
-use perennial_api::Outside;
+use perennial_api::{DataPlane, Outside};
 use perennial_broker::{Broker, BrokerHandle, Limits, ServerIdentity, TrustAnchors};
 use perennial_core::{
     audit::AuditTask, certificate::CertificateStatus, ids::CertificateId, time::Timestamp,
@@ -36,7 +36,8 @@ use crate::{
     config::Config,
     device_policy, event_messages,
     http::{Ports as HttpPorts, Serving},
-    server_certificate::ServerCertificate,
+    notice_topics::{MessageSigner, NoticeTopics, Sending, Urls, deliver},
+    server_certificate::{ServerCertificate, server_names},
 };
 
 /// How often retired certificates whose grace is over are deleted, and things leave groups that
@@ -55,6 +56,7 @@ pub struct Server {
     ring: Ring,
     http: Serving,
     outbound: HttpSender,
+    notice_topics: NoticeTopics,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -67,6 +69,7 @@ impl Server {
     pub async fn start(data: &Path, config: Config) -> anyhow::Result<Self> {
         let clock = SystemClock;
         let outbound = config.http_sender()?;
+        let mail = config.mail_sender()?;
         make_private(data)?;
         let store = Store::open(data, store_settings(&config)?)?;
         let interrupted = store.fail_interrupted_audits(clock.now()).await?;
@@ -112,9 +115,20 @@ impl Server {
         let intake = ring.intake();
         listen_for_messages(&handle, &config.mqtt.prefix, &intake)?;
         let foundation = (&store, &authority);
+        let names = server_names(&config.mqtt.names);
+        let signer = MessageSigner::open(data, Arc::clone(&authority), names, clock.now())?;
+        let signer = Arc::new(signer);
+        let leaving = (outbound.clone(), mail);
+        let notice_topics =
+            NoticeTopics::new(store.clone(), config.scope(), Arc::clone(&signer), leaving);
+        let data_plane: Arc<dyn DataPlane> =
+            Arc::new(BrokerDataPlane::new(handle.clone(), config.mqtt.prefix.clone()));
+        let urls = Urls::new(&config.public_url(ports.https()), config.scope());
+        let sending = Sending::new(&notice_topics, Arc::clone(&data_plane), urls);
         let outside = Outside {
             running: Arc::new(RunningServer::of(&registry, &device_log, &config, mqtt)),
-            data_plane: Arc::new(BrokerDataPlane::new(handle.clone(), config.mqtt.prefix.clone())),
+            data_plane,
+            notices: Arc::new(notice_topics.clone()),
             intake: ring.intake(),
             clock: Arc::new(clock),
         };
@@ -152,6 +166,8 @@ impl Server {
                 shutdown.clone(),
             )),
             tokio::spawn(lists),
+            tokio::spawn(deliver(notice_topics.clone(), sending, shutdown.clone())),
+            tokio::spawn(signer.keep_alive(shutdown.clone())),
             tokio::spawn(introductions),
             tokio::spawn(certificate.keep_alive(identity, validity, shutdown.clone())),
             tokio::spawn(sweep(store.clone(), shutdown.clone())),
@@ -170,6 +186,7 @@ impl Server {
             ring,
             http,
             outbound,
+            notice_topics,
             shutdown,
             tasks,
         })
@@ -212,6 +229,11 @@ impl Server {
 
     pub(crate) fn shared_authority(&self) -> &Arc<Authority> {
         &self.authority
+    }
+
+    /// Where what happens is published to people.
+    pub fn notice_topics(&self) -> &NoticeTopics {
+        &self.notice_topics
     }
 
     /// How HTTP requests leave: to the destinations that are configured.
@@ -273,7 +295,7 @@ impl Server {
             let _ = tokio::time::timeout(Duration::from_secs(10), task).await;
         }
         let store = self.store;
-        drop((self.registry, self.broker));
+        drop((self.registry, self.broker, self.notice_topics));
         // Writing what was handed over may take a moment: not on an async worker.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
@@ -388,11 +410,12 @@ async fn sweep(store: Store, shutdown: CancellationToken) {
         }
         let now = SystemClock.now();
         let swept = async {
+            at_once |= store.sweep_notices(SWEEP.1, now).await?;
             store.sweep_audits(SWEEP.1, now).await?;
             store.forget_connections(SWEEP.1, now).await
         };
         if let Err(error) = swept.await {
-            warn!(%error, "what audits no longer need could not be deleted; trying again");
+            warn!(%error, "what is no longer needed could not be deleted; trying again");
         }
     }
 }

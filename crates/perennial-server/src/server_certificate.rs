@@ -15,6 +15,14 @@ use tracing::{error, info};
 /// The longest pause between two looks at the certificate.
 const LOOK: Duration = Duration::from_secs(60);
 
+/// Names of the configuration, as certificates carry them.
+pub(crate) fn server_names(names: &[String]) -> ServerNames {
+    let is_ip = |name: &&String| name.parse::<IpAddr>().is_ok();
+    let (ip, dns): (Vec<&String>, Vec<&String>) = names.iter().partition(is_ip);
+    let ip = ip.into_iter().filter_map(|name| name.parse().ok()).collect();
+    ServerNames { dns: dns.into_iter().cloned().collect(), ip }
+}
+
 /// Issues the broker's certificates.
 pub(crate) struct ServerCertificate {
     authority: Arc<Authority>,
@@ -30,10 +38,7 @@ impl ServerCertificate {
         profile: ServerProfile,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let is_ip = |name: &&String| name.parse::<IpAddr>().is_ok();
-        let (ip, dns): (Vec<&String>, Vec<&String>) = names.iter().partition(is_ip);
-        let ip = ip.into_iter().filter_map(|name| name.parse().ok()).collect();
-        let names = ServerNames { dns: dns.into_iter().cloned().collect(), ip };
+        let names = server_names(names);
         Self { authority, names, profile, clock }
     }
 

@@ -70,8 +70,8 @@ pub use events::{Event, EventFilter};
 pub use intents::{Intent, IntentOutcome, IntentRequest, IssuedCertificate};
 pub use logging::{LogTargetPlace, LoggingOptions, LoggingUpdate, MAX_LOG_TARGETS, TargetLevel};
 pub use notice_topics::{
-    Confirming, DeliveryState, Due, DueDelivery, EndedDelivery, Lane, NoticeTopic, Outcome,
-    Settled, Subscribed, Subscribing, Subscription,
+    Confirming, DeliveryState, Due, DueDelivery, EndedDelivery, Lane, NOTICE_TOPIC, NoticeTopic,
+    Outcome, Settled, Subscribed, Subscribing, Subscription,
 };
 pub use open::{OpenError, Settings, Store};
 pub use page::{Dated, NoPlace, Order, Page};

@@ -21,6 +21,7 @@ mod logging;
 mod logging_levels;
 pub(crate) mod messages;
 mod mitigation;
+mod notice_deliveries;
 mod policies;
 mod policy_targets;
 mod policy_versions;
@@ -61,6 +62,7 @@ pub(crate) fn all() -> Vec<Operation> {
         logging_levels::operations(),
         messages::operations(),
         mitigation::operations(),
+        notice_deliveries::operations(),
         policies::operations(),
         policy_targets::operations(),
         policy_versions::operations(),

@@ -5,7 +5,10 @@ Arguments: the names of all of them. The server has a thing `expiring` whose cer
 import json
 import re
 import sys
+import time
 import urllib.parse
+
+import boto3
 
 from csr import csr
 from signed import endpoint, http, send
@@ -178,7 +181,38 @@ def access_keys():
     assert made["accessKeyId"] in [k["accessKeyId"] for k in pages("ListAccessKeys", "accessKeys")]
 
 
+def notices():
+    sns = boto3.client("sns")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    # More than the broker takes: nobody can deliver it.
+    sns.subscribe(TopicArn=topic, Protocol="mqtt", Endpoint="plant/alarms")
+    messages = [sns.publish(TopicArn=topic, Message="x" * 200_000)["MessageId"] for _ in range(3)]
+    end = time.monotonic() + 60
+    while len(dead := pages("ListDeadNoticeDeliveries", "deliveries", size=1)) < 3:
+        assert time.monotonic() < end, dead
+        time.sleep(0.05)
+    assert {it["messageId"] for it in dead} == set(messages) and dead[0]["topicArn"] == topic
+    assert [(it["protocol"], it["endpoint"], it["state"], it["tries"]) for it in dead] == \
+        [("mqtt", "plant/alarms", "DEAD", 1)] * 3 and all(it["said"] for it in dead)
+
+    first = dead[0]["deliveryNumber"]
+    done("ReplayNoticeDelivery", deliveryNumber=first)
+    while (again := pages("ListDeadNoticeDeliveries", "deliveries")[0])["at"] == dead[0]["at"] or \
+            again["deliveryNumber"] != first:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    of_message = pages("ListNoticeDeliveries", "deliveries", messageId=again["messageId"])
+    assert of_message == [again], of_message
+
+    sns.delete_topic(TopicArn=topic)
+    assert ask("ReplayNoticeDelivery", deliveryNumber=first) in ["ResourceNotFoundException", {}]
+    assert ask("ReplayNoticeDelivery", deliveryNumber=10**9) == "ResourceNotFoundException"
+    assert ask("ReplayNoticeDelivery", deliveryNumber="x") == "InvalidRequestException"
+    assert ask("ListNoticeDeliveries", messageId="x") == "InvalidRequestException"
+
+
 rotations(enrolment())
+notices()
 events()
 access_keys()
 for name in set(sys.argv[1:]) ^ operations.keys():

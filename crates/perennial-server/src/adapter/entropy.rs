@@ -9,7 +9,7 @@ use perennial_orchestrator::port::Entropy;
 pub(crate) struct SystemEntropy(SystemRandom);
 
 impl SystemEntropy {
-    fn octets<const N: usize>(&self) -> [u8; N] {
+    pub(crate) fn octets<const N: usize>(&self) -> [u8; N] {
         let mut octets = [0; N];
         // aws-lc's generator ends the process itself when the system gives it no randomness.
         let _ = self.0.fill(&mut octets);

@@ -12,5 +12,4 @@ mod topics;
 
 pub use deliveries::{DeliveryState, Due, DueDelivery, EndedDelivery, Lane, Outcome, Settled};
 pub use subscriptions::{Confirming, Subscribed, Subscribing, Subscription};
-pub(crate) use topics::NOTICE_TOPIC;
-pub use topics::NoticeTopic;
+pub use topics::{NOTICE_TOPIC, NoticeTopic};

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What tags know topics as.
-pub(crate) const NOTICE_TOPIC: &str = "notice-topic";
+pub const NOTICE_TOPIC: &str = "notice-topic";
 
 /// A topic as it is described.
 #[derive(Debug, Clone, PartialEq, Eq)]

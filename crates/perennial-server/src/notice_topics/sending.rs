@@ -1,0 +1,165 @@
+//! Sending one message to one subscriber, and what becomes of it.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use perennial_api::{DataPlane, NotPublished, Publisher};
+use perennial_core::{
+    notice_topic::{Confirmation, Envelope, Notification, Protocol, Signed},
+    time::Timestamp,
+};
+use perennial_outbound::{HttpSender, MailSender, RetrySchedule};
+use perennial_store::{Due, DueDelivery, Lane, Outcome};
+use tracing::{info, warn};
+
+use super::{MessageSigner, NoticeTopics, Urls, mail, post};
+
+/// How what did not arrive is tried again, unless its subscription says otherwise: for about half a
+/// day.
+const SCHEDULE: RetrySchedule = RetrySchedule {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(20 * 60),
+    max_tries: 50,
+};
+/// The longest that is kept of what an endpoint said, in characters.
+const MAX_SAID: usize = 500;
+
+/// Everything that a message may leave by.
+pub(crate) struct Sending {
+    pub(super) http: HttpSender,
+    pub(super) mail: Option<MailSender>,
+    pub(super) broker: Arc<dyn DataPlane>,
+    pub(super) signer: Arc<MessageSigner>,
+    pub(super) urls: Urls,
+}
+
+/// A try that did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NotSent {
+    /// It never will.
+    Never(String),
+    /// It may, later.
+    NotNow(String),
+}
+
+impl Sending {
+    pub(crate) fn new(topics: &NoticeTopics, broker: Arc<dyn DataPlane>, urls: Urls) -> Self {
+        let NoticeTopics { http, mail, signer, .. } = topics.clone();
+        Self { http, mail, broker, signer, urls }
+    }
+
+    /// Sends what is due in a lane; answers what became of it.
+    pub(super) async fn send(
+        &self,
+        lane: &Lane,
+        delivery: &DueDelivery,
+        now: Timestamp,
+    ) -> Outcome {
+        let Some(due) = &delivery.due else { return Outcome::Gone };
+        let sent = self.by_protocol(lane, delivery, due).await;
+        let (message, subscription) = (delivery.message_id, due.subscription);
+        match sent {
+            Ok(said) => {
+                info!(message.id = %message, subscription.id = %subscription, "delivered");
+                Outcome::Delivered(shown(&said))
+            }
+            Err(NotSent::Never(why)) => {
+                warn!(message.id = %message, subscription.id = %subscription, %why, "given up");
+                Outcome::Dead(shown(&why))
+            }
+            Err(NotSent::NotNow(why)) => again(due, delivery.tries + 1, why, now),
+        }
+    }
+
+    async fn by_protocol(
+        &self,
+        lane: &Lane,
+        delivery: &DueDelivery,
+        due: &Due,
+    ) -> Result<String, NotSent> {
+        match lane.protocol {
+            Protocol::Http | Protocol::Https | Protocol::Slack | Protocol::Teams => {
+                post::send(self, lane, delivery, due).await
+            }
+            Protocol::Email | Protocol::EmailJson => mail::send(self, lane, delivery, due).await,
+            Protocol::Mqtt => self.publish(&lane.endpoint, delivery, due),
+        }
+    }
+
+    fn publish(&self, topic: &str, delivery: &DueDelivery, due: &Due) -> Result<String, NotSent> {
+        let payload = match &due.what {
+            Ok(message) if due.settings.raw_message_delivery => {
+                message.text_for(Protocol::Mqtt).to_owned()
+            }
+            Ok(_) | Err(_) => self.enveloped(Protocol::Mqtt, delivery, due)?,
+        };
+        let message = perennial_api::Message {
+            topic: topic.to_owned(),
+            payload: payload.into(),
+            at_least_once: true,
+            ..perennial_api::Message::default()
+        };
+        match self.broker.publish(Publisher::Operator, message) {
+            Ok(()) => Ok("published".to_owned()),
+            Err(NotPublished::Invalid(why)) => Err(NotSent::Never(why)),
+            Err(error) => Err(NotSent::NotNow(error.to_string())),
+        }
+    }
+
+    /// The signed envelope around what is due.
+    pub(super) fn enveloped(
+        &self,
+        protocol: Protocol,
+        delivery: &DueDelivery,
+        due: &Due,
+    ) -> Result<String, NotSent> {
+        let (message_id, topic_arn) =
+            (delivery.message_id.to_string(), self.urls.topic_arn(&due.topic));
+        let envelope = match &due.what {
+            Ok(message) => Envelope::Notification(Notification {
+                message_id,
+                topic_arn,
+                subject: message.subject(),
+                message: message.text_for(protocol),
+                at: due.published_at,
+                unsubscribe_url: self.unsubscribe_url(due),
+                attributes: message.attributes(),
+            }),
+            Err(token) => Envelope::SubscriptionConfirmation(Confirmation {
+                message_id,
+                topic_arn,
+                token,
+                at: due.published_at,
+                subscribe_url: self.urls.subscribe(&due.topic, token),
+            }),
+        };
+        let (signature, certificate) = self
+            .signer
+            .sign(&envelope.to_sign())
+            .map_err(|error| NotSent::NotNow(error.to_string()))?;
+        let signing_cert_url = self.urls.certificate(&certificate);
+        Ok(envelope.json(Signed { signature: STANDARD.encode(signature), signing_cert_url }))
+    }
+
+    pub(super) fn unsubscribe_url(&self, due: &Due) -> String {
+        let token = self.signer.unsubscribe_token(&due.subscription);
+        self.urls.unsubscribe(&due.topic, &due.subscription, &token)
+    }
+}
+
+/// What follows upon a try that may work later.
+fn again(due: &Due, tries: u32, why: String, now: Timestamp) -> Outcome {
+    let own = due.settings.pause_after(tries);
+    let pause = own.unwrap_or_else(|| SCHEDULE.pause_after(tries, fastrand::u32(..)));
+    match pause {
+        Some(pause) => Outcome::Again { at: now + pause, why: shown(&why) },
+        None => {
+            warn!(subscription.id = %due.subscription, tries, %why, "given up");
+            Outcome::Dead(shown(&why))
+        }
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(MAX_SAID).collect()
+}
