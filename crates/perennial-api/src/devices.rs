@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use axum::body::Body;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, header, request};
 use percent_encoding::percent_decode_str;
 use perennial_core::ids::CertificateId;
 use serde_json::{Value, json};
@@ -41,7 +41,8 @@ pub(crate) fn holder(request: &Request<Body>) -> Option<Holder> {
 pub(crate) async fn publish(api: &Api, holder: Holder, request: Request<Body>) -> Response<Body> {
     let trace_id = gate::request_id();
     let certificate = holder.certificate;
-    let mut response = match send(api, holder, request).await {
+    let (head, mut body) = request.into_parts();
+    let mut response = match send(api, holder, head, &mut body).await {
         Ok(()) => gate::success(&json!({ "message": "OK", "traceId": trace_id })),
         Err(mut error) => {
             debug!(certificate.id = %certificate, request.id = %trace_id, code = error.code.as_str(), message = %error.message, "a device's message was refused");
@@ -52,12 +53,16 @@ pub(crate) async fn publish(api: &Api, holder: Holder, request: Request<Body>) -
     if let Ok(id) = HeaderValue::from_str(&trace_id) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
+    body::finish(body, &mut response).await;
     response
 }
 
-async fn send(api: &Api, holder: Holder, request: Request<Body>) -> Result<(), ApiError> {
-    let (head, body) = request.into_parts();
-    // First: a connection whose request was not read to its end is closed.
+async fn send(
+    api: &Api,
+    holder: Holder,
+    head: request::Parts,
+    body: &mut Body,
+) -> Result<(), ApiError> {
     let body = body::read(body).await?;
     let topic = head.uri.path().strip_prefix(TOPICS).unwrap_or_default();
     let topic = percent_decode_str(topic).decode_utf8();

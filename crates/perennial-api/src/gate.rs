@@ -23,7 +23,8 @@ use crate::{
 pub(crate) async fn answer(api: Api, request: Request<Body>) -> Response<Body> {
     let request_id = request_id();
     let is_form = sns::is_form(request.headers());
-    let answered = admit(api, request, &request_id).await;
+    let (head, mut body) = request.into_parts();
+    let answered = admit(api, head, &mut body, &request_id).await;
     let mut response = match answered {
         Ok(Done { action: Some(action), output }) => sns::success(action, &output, &request_id),
         Ok(Done { action: None, output }) => success(&output),
@@ -39,6 +40,7 @@ pub(crate) async fn answer(api: Api, request: Request<Body>) -> Response<Body> {
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
+    body::finish(body, &mut response).await;
     response
 }
 
@@ -55,10 +57,15 @@ pub(crate) fn success(output: &Value) -> Response<Body> {
     response
 }
 
-/// Reads no body before a key in force is named, and runs nothing before the signature counts.
-async fn admit(api: Api, request: Request<Body>, request_id: &str) -> Result<Done, ApiError> {
+/// Keeps nothing of a body before a key in force is named, and runs nothing before the signature
+/// counts.
+async fn admit(
+    api: Api,
+    head: request::Parts,
+    body: &mut Body,
+    request_id: &str,
+) -> Result<Done, ApiError> {
     let now = api.0.outside.clock.now();
-    let (head, body) = request.into_parts();
     let claim = Claim::read(parts(&head))?;
     let key = api.0.keys.find(claim.access_key_id()).ok_or_else(unknown_key)?;
     claim.check_scope(&api.0.settings.scope.region, now)?;
