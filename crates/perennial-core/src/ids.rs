@@ -158,6 +158,15 @@ text_id!(
 );
 
 text_id!(
+    /// A topic rule's name, as AWS IoT allows it.
+    RuleName,
+    "a rule name",
+    128,
+    "letters, digits and '_'",
+    |c| c.is_ascii_alphanumeric() || c == '_'
+);
+
+text_id!(
     /// A thing type's name, spelled like a [`ThingName`].
     ThingTypeName,
     "a thing type name",

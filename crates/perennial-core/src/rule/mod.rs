@@ -12,10 +12,13 @@
 //! Source: AWS IoT developer guide, "AWS IoT SQL reference" and the pages below it. Where an
 //! example there contradicts a table, the example was followed.
 
+pub mod action;
+mod built_in;
 mod context;
 mod convert;
 mod error;
 mod evaluate;
+pub mod failure;
 mod function;
 mod json;
 mod lexer;
@@ -30,14 +33,17 @@ mod set;
 mod statement;
 mod template;
 mod time;
+mod topic_rule;
 mod value;
 
+pub use built_in::{BUILT_IN, BuiltIn, INBOX_FUNCTION, built_in, inbox_arn};
 pub use context::{Algorithm, Digests, Incoming, Message, Offset, Random, Surroundings, Zones};
 pub use error::{RunError, SqlError};
 pub use function::Function;
 pub use ready::Rule;
 pub use set::{Named, RuleSet};
 pub use template::Template;
+pub use topic_rule::{MAX_ACTIONS, Outcome, ReadyRule, RuleInvalid, TopicRule};
 
 /// The version of the language, as `awsIotSqlVersion` has it.
 pub const SQL_VERSION: &str = "2016-03-23";

@@ -58,6 +58,15 @@ impl Template {
         &self.0
     }
 
+    /// The whole text, if there is nothing to work out.
+    pub(super) fn fixed(&self) -> Option<&str> {
+        match self.parts() {
+            [] => Some(""),
+            [Part::Fixed(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text for a message. What is Undefined leaves nothing; arrays, objects and Null are
     /// written in JSON.
     ///

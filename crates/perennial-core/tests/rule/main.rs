@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's own helpers fail the test")]
 
 mod bounds;
+mod documents;
 mod errors;
 mod functions;
 mod loops;
