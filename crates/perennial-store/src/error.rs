@@ -8,6 +8,7 @@ use perennial_core::{
         AttachmentRefused, AttributeError, CaRefused, GroupError, PolicyRefused, TagError,
         TypeError,
     },
+    rule::RuleInvalid,
 };
 use perennial_orchestrator::port::PortError;
 use rusqlite::ErrorCode;
@@ -80,6 +81,9 @@ pub enum StoreError {
     /// A certificate's status cannot change that way: CertificateStateException.
     #[error(transparent)]
     Unlawful(#[from] UnlawfulTransition),
+    /// A topic rule that cannot be: SqlParseException, or InvalidRequestException.
+    #[error(transparent)]
+    Rule(#[from] RuleInvalid),
     /// Somebody else stepped the rotation since it was loaded.
     #[error("rotation {rotation_id} was stepped by somebody else since version {version}")]
     Outdated {
@@ -205,6 +209,7 @@ impl StoreError {
             | Self::StateConflict(_)
             | Self::Refused(_)
             | Self::Unlawful(_)
+            | Self::Rule(_)
             | Self::Outdated { .. } => false,
         }
     }

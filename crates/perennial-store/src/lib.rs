@@ -10,6 +10,7 @@ mod ca_certificates;
 mod certificate_lists;
 mod certificates;
 mod connections;
+mod dead_letters;
 mod draw;
 mod effective_policies;
 mod enrolled_key;
@@ -39,6 +40,7 @@ mod registry;
 mod rotation_requests;
 mod rotations;
 mod row;
+mod rule_destinations;
 mod search;
 mod tags;
 mod telling;
@@ -46,6 +48,7 @@ mod thing_groups;
 mod thing_lists;
 mod thing_types;
 mod things;
+mod topic_rules;
 mod touched;
 mod writer;
 
@@ -60,6 +63,7 @@ pub use ca_certificates::{CaPlace, CaUpdate, NewCa};
 pub use certificate_lists::CertificatePlace;
 pub use certificates::{NewCertificate, StoredCertificate};
 pub use connections::ConnectionChange;
+pub use dead_letters::{DEAD_LETTER_FOR, DeadLetter, MAX_DEAD_LETTERS};
 pub use enrolled_key::KeyOf;
 pub use enrolments::{
     EnrolledCertificate, EnrolmentOutcome, EnrolmentRequest, OtherCertificates, SignedEnrolment,
@@ -82,8 +86,10 @@ pub use principals::{DocumentKey, GroupNumber, PolicyInForce, PrincipalRecord, T
 pub use registration::Presented;
 pub use rotation_requests::{RequestedRotation, RotationRequest};
 pub use rotations::{RotationFilter, RotationPlace};
+pub use rule_destinations::{DestinationStatus, MAX_RULE_DESTINATIONS, RuleDestination};
 pub use search::{FoundThing, SearchPlace};
 pub use telling::{EventConfigurations, ToTell};
 pub use thing_groups::{GroupFilter, GroupUpdate};
 pub use thing_lists::{AttributeFilter, ThingFilter, ThingPlace, ValueFilter};
+pub use topic_rules::{MAX_TOPIC_RULES, StoredRule};
 pub use touched::{Shared, Touched, TouchedPlace};

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0010_logging.sql"),
     include_str!("../migrations/0011_notice_topics.sql"),
     include_str!("../migrations/0012_search.sql"),
+    include_str!("../migrations/0013_topic_rules.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

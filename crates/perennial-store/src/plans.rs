@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
     ids::{
-        CertificateId, Digest, PolicyName, RotationId, ThingGroupName, ThingName, ThingTypeName,
+        CertificateId, Digest, PolicyName, RotationId, RuleName, ThingGroupName, ThingName,
+        ThingTypeName,
     },
     logging::{LogLevel, LogTarget, TargetType},
     notice_topic::{Message, Protocol, SubscriptionSettings, TopicName, TopicSettings, Uuid},
@@ -15,6 +16,10 @@ use perennial_core::{
     registry::{
         Attributes, AutoRegistration, CaStatus, CertificateMode, GroupProperties, NewThing,
         PolicyTarget, PrincipalType, Resource, Tag, Tags, ThingUpdate, TypeChange, TypeProperties,
+    },
+    rule::{
+        TopicRule,
+        action::{Delivery, Payload},
     },
     search::Query,
     time::{Timestamp, days},
@@ -25,9 +30,9 @@ use rusqlite::{
 };
 
 use crate::{
-    AttributeFilter, CaUpdate, Confirming, EnrolmentRequest, EventFilter, GroupFilter, GroupUpdate,
-    Intent, LoggingUpdate, NewCa, NewCertificate, Order, OtherCertificates, Outcome, Presented,
-    RotationFilter, RotationRequest, Settings, Settled, Shared, SignedEnrolment, Store,
+    AttributeFilter, CaUpdate, Confirming, DeadLetter, EnrolmentRequest, EventFilter, GroupFilter,
+    GroupUpdate, Intent, LoggingUpdate, NewCa, NewCertificate, Order, OtherCertificates, Outcome,
+    Presented, RotationFilter, RotationRequest, Settings, Settled, Shared, SignedEnrolment, Store,
     Subscribing, ThingFilter, ValueFilter,
 };
 
@@ -261,6 +266,41 @@ async fn enrol(store: &Store) {
     store.store_enrolled(vec![signed], key_of, NOW).await.unwrap();
 }
 
+/// Keeps and reads rules, destinations and dead letters.
+async fn route(store: &Store) {
+    let name = || RuleName::new("r").unwrap();
+    let rule = || {
+        let text = r#"{"sql": "SELECT * FROM 'a'", "actions": [{"stdout": {}}]}"#;
+        serde_json::from_str::<TopicRule>(text).unwrap()
+    };
+    store.create_topic_rule(name(), rule(), tags(), NOW).await.unwrap();
+    store.enable_topic_rule(name(), false, NOW).await.unwrap();
+    store.replace_topic_rule(name(), rule(), NOW).await.unwrap();
+    store.topic_rules().await.unwrap();
+    store.delete_topic_rule(name(), NOW).await.unwrap();
+    let token = Digest::from_bytes([1; 32]);
+    let made = store.create_rule_destination("https://a".to_owned(), token, NOW).await.unwrap();
+    store.await_confirmation(made.id, token, NOW).await.unwrap();
+    store.confirm_rule_destination(token, NOW).await.unwrap();
+    store.rule_destinations(None, 9).await.unwrap();
+    store.delete_rule_destination(made.id, NOW).await.unwrap();
+    let letter = DeadLetter {
+        rule: name(),
+        topic: "a".to_owned(),
+        client_id: None,
+        reason: String::new(),
+        delivery: Delivery::Stdout { payload: Payload(Vec::new().into()) },
+        died_at: NOW,
+    };
+    store.bury(vec![letter]).await.unwrap();
+    for rule in [None, Some(name())] {
+        store.dead_letters(rule, None, 9).await.unwrap();
+    }
+    store.dead_letter(1).await.unwrap();
+    store.forget_dead_letters(vec![1]).await.unwrap();
+    store.sweep_dead_letters(9, NOW).await.unwrap();
+}
+
 async fn change_and_delete(store: &Store) {
     let update = ThingUpdate { type_name: TypeChange::Remove, ..ThingUpdate::default() };
     store.update_thing(pump(), update, NOW).await.unwrap();
@@ -378,6 +418,7 @@ async fn no_statement_of_the_registry_reads_a_whole_table() {
     enrol(&store).await;
     list(&store).await;
     publish_and_deliver(&store).await;
+    route(&store).await;
     change_and_delete(&store).await;
 
     let faults = faults(folder.path());

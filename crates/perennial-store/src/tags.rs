@@ -14,6 +14,8 @@ use crate::{Store, StoreError, events, notice_topics::NOTICE_TOPIC};
 /// Kinds that the audit's part of the store keeps.
 pub(crate) const SCHEDULED_AUDIT: &str = "scheduledaudit";
 pub(crate) const MITIGATION_ACTION: &str = "mitigationaction";
+/// The kind of a topic rule.
+pub(crate) const TOPIC_RULE: &str = "rule";
 
 impl Store {
     /// Gives a resource these tags beside those it has; a key it has gets the new value.
@@ -170,6 +172,9 @@ fn check_exists(connection: &Connection, resource: &Resource) -> Result<(), Stor
         }
         Resource::Other { kind, .. } if kind == NOTICE_TOPIC => {
             ("topic", "SELECT 1 FROM notice_topics WHERE name = ?")
+        }
+        Resource::Other { kind, .. } if kind == TOPIC_RULE => {
+            ("topic rule", "SELECT 1 FROM topic_rules WHERE name = ?")
         }
         Resource::Thing(_) | Resource::Certificate(_) | Resource::Other { .. } => {
             let why = format!("a {} has no tags", resource.kind());
