@@ -1,7 +1,7 @@
 //! What every connection shares: the registry, the clock, the tables, the counters.
 
 use std::sync::{
-    Arc, Weak,
+    Arc, OnceLock, Weak,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -18,6 +18,7 @@ use crate::{
     inprocess::Inbox,
     judge::Judge,
     link::Link,
+    observer::Observer,
     presence::PresenceLog,
     principal::{Clock, Principals},
     retained::Retained,
@@ -37,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) retained: Mutex<Retained>,
     pub(crate) presence: Arc<PresenceLog>,
     pub(crate) inboxes: Mutex<Vec<Weak<Inbox>>>,
+    pub(crate) observer: OnceLock<Arc<dyn Observer>>,
     closing: AtomicBool,
     keys: AtomicU64,
 }
@@ -59,6 +61,7 @@ impl Core {
             retained: Mutex::default(),
             presence,
             inboxes: Mutex::default(),
+            observer: OnceLock::new(),
             closing: AtomicBool::new(false),
             keys: AtomicU64::new(1),
         }

@@ -28,6 +28,7 @@ mod judge;
 mod link;
 mod listener;
 mod message;
+mod observer;
 mod presence;
 mod principal;
 mod publication;
@@ -53,6 +54,7 @@ pub use inprocess::{Ack, Inbound, Subscription};
 pub use judge::{Basis, Source};
 pub use listener::{BindError, Broker};
 pub use message::{Delivery, Outgoing, Qos};
+pub use observer::{Observer, Published};
 pub use presence::Presence;
 pub use principal::{
     Clock, ConnectedThing, Grace, Introduction, LookupFailed, Principal, Principals,

@@ -17,7 +17,8 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::{
-    DisconnectReason, Outgoing, Qos, core::Core, end::End, link::Link, message::Message, route,
+    DisconnectReason, Outgoing, Qos, core::Core, end::End, link::Link, message::Message, observer,
+    route,
 };
 
 /// Events kept for a receiver that lags; one that lags more is told how many it missed.
@@ -242,7 +243,7 @@ fn event<'a>(link: &'a Link, event_type: &'static str, at: Timestamp) -> Event<'
 /// Publishes the event on `$aws/events/{family}/{type}/{clientId}`, if anybody listens.
 fn tell(core: &Core, family: &str, event: Event<'_>) {
     let topic = format!("$aws/events/{family}/{}/{}", event.event_type, event.client_id);
-    if core.subscriptions.read().matches(&topic).is_empty() {
+    if core.subscriptions.read().matches(&topic).is_empty() && !observer::wants(core, &topic) {
         return;
     }
     let Ok(json) = serde_json::to_vec(&event) else { return };

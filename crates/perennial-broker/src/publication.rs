@@ -15,8 +15,14 @@ use rmqtt_codec::v5::PublishProperties;
 use tokio::time::Instant;
 
 use crate::{
-    BrokerHandle, Delivery, LookupFailed, Qos, authorise, core::Core, counters::count,
-    device_log::Did, message::Message, retained::Kept, route, settings::Limits,
+    BrokerHandle, Delivery, LookupFailed, Qos, authorise,
+    core::Core,
+    counters::count,
+    device_log::Did,
+    message::Message,
+    retained::Kept,
+    route::{self, Origin},
+    settings::Limits,
 };
 
 /// The most bytes of properties: what a packet has room for besides topic and payload.
@@ -114,7 +120,7 @@ impl BrokerHandle {
         if authorise::is_reserved(&publication.topic, publication.retain) {
             return Err(PublishRefused::Reserved(publication.topic));
         }
-        send(&self.0, publication)
+        send(&self.0, publication, None)
     }
 
     /// Publishes for the holder of a certificate who came from `address` by other ways than MQTT:
@@ -157,7 +163,7 @@ impl BrokerHandle {
             return Err(PublishRefused::NotAuthorized);
         }
         count(&self.0.counters.received);
-        send(&self.0, publication)
+        send(&self.0, publication, Some(Origin { client_id: None, principal: certificate }))
     }
 
     /// The retained message of a topic.
@@ -188,10 +194,14 @@ fn check(publication: &Publication, limits: &Limits) -> Result<(), PublishRefuse
 }
 
 /// A message that is on its way to whoever had room. With QoS 0 that is all there is to it.
-fn send(core: &Core, publication: Publication) -> Result<(), PublishRefused> {
+fn send(
+    core: &Core,
+    publication: Publication,
+    origin: Option<Origin>,
+) -> Result<(), PublishRefused> {
     let wants_all = publication.qos == Qos::AtLeastOnce;
     let message = Arc::new(Message::from_publication(publication));
-    let Delivery { full, not_retained, .. } = route::without_waiting(core, &message, None);
+    let Delivery { full, not_retained, .. } = route::without_waiting(core, &message, origin);
     if not_retained {
         return Err(PublishRefused::NotRetained);
     }

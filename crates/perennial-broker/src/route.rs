@@ -11,13 +11,15 @@ use crate::{
     inprocess::{Ack, Inbound},
     link::Link,
     message::{Delivery, Message, Qos},
+    observer,
     session::Offer,
     subscriptions::Subscriber,
 };
 
-/// Which client a message is from.
+/// Whom a message is from.
 pub(crate) struct Origin {
-    pub(crate) client_id: ClientId,
+    /// Unless it came over HTTPS.
+    pub(crate) client_id: Option<ClientId>,
     pub(crate) principal: CertificateId,
 }
 
@@ -79,18 +81,21 @@ fn inbound(message: &Message, publisher: &Arc<Link>, slot: Option<u64>) -> Inbou
     }
 }
 
-/// Delivers to everybody who has room; nobody waits. In-process subscribers get only what is
-/// from a client.
+/// Shows the message to the observer and delivers it to everybody who has room; nobody waits.
+/// In-process subscribers get only what is from a client.
 pub(crate) fn without_waiting(
     core: &Core,
     message: &Arc<Message>,
     origin: Option<Origin>,
 ) -> Delivery {
+    let (client_id, principal) =
+        origin.as_ref().map_or((None, None), |it| (it.client_id.as_ref(), Some(it.principal)));
+    observer::show(core, message, (client_id, principal));
     let not_retained = !retain(core, message);
     let mut delivery = Delivery { not_retained, ..Delivery::default() };
     let targets = core.subscriptions.read().matches(&message.topic);
     for (_, target) in targets {
-        match (target, &origin) {
+        match (target, client_id.zip(principal)) {
             (Subscriber::Session(session, options), _) => {
                 let limits = &core.settings.limits;
                 match session.offer(message, options, None, limits, &core.counters) {
@@ -104,10 +109,10 @@ pub(crate) fn without_waiting(
                     }
                 }
             }
-            (Subscriber::InProcess(inbox), Some(origin)) => {
+            (Subscriber::InProcess(inbox), Some((client_id, principal))) => {
                 let taken = inbox.offer(None, || Inbound {
-                    client_id: origin.client_id.clone(),
-                    principal: origin.principal,
+                    client_id: client_id.clone(),
+                    principal,
                     topic: message.topic.to_string(),
                     payload: message.payload.clone(),
                     ack: Ack::none(),

@@ -48,7 +48,11 @@ impl Testament {
             expires_at: expiry.map(|secs| Instant::now() + seconds(secs.get())),
             sender: 0,
         };
-        route::without_waiting(core, &Arc::new(message), Some(Origin { client_id, principal }));
+        route::without_waiting(
+            core,
+            &Arc::new(message),
+            Some(Origin { client_id: Some(client_id), principal }),
+        );
     }
 
     fn is_allowed(&self, core: &Core) -> bool {

@@ -23,6 +23,7 @@ use crate::{
     device_log::Did,
     end::End,
     message::{Message, Qos},
+    observer,
     route::Journey,
     subscriptions::Subscriber,
     wire::{Incoming, Publish, Subscribe},
@@ -78,6 +79,8 @@ impl Connection {
         let did = Did::well(LoggedEvent::PublishIn).on(&publish.topic);
         self.core.settings.log.client(&self.seat.link, did);
         let message = Arc::new(message(publish, self.seat.session.key));
+        let link = &self.seat.link;
+        observer::show(&self.core, &message, (Some(&link.client_id), Some(link.principal)));
         let mut journey = Journey::new(&self.core, message, slot);
         self.published += 1;
         if !self.journeys.is_empty() || !journey.advance(&self.core, &self.seat.link) {

@@ -15,6 +15,7 @@ mod grace;
 mod inside;
 mod introductions;
 mod mosquitto;
+mod observing;
 mod policies;
 mod presence;
 mod protocol;
