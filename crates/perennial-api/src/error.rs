@@ -5,6 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use perennial_core::{
     access::Need,
     registry::{ArnError, AttributeError, PolicyRefused, TagError},
+    rule::RuleInvalid,
 };
 use perennial_pki::{IssueError, RegistrationRefused};
 use perennial_store::StoreError;
@@ -74,9 +75,11 @@ codes! {
     ResourceRegistrationFailureException BAD_REQUEST,
     SerializationException BAD_REQUEST,
     ServiceUnavailableException SERVICE_UNAVAILABLE,
+    SqlParseException BAD_REQUEST,
     TaskAlreadyExistsException BAD_REQUEST,
     ThrottlingException BAD_REQUEST,
     TooManyEntriesInBatchRequest BAD_REQUEST,
+    UnauthorizedException UNAUTHORIZED,
     UnknownOperationException NOT_FOUND,
     UnrecognizedClientException FORBIDDEN,
     VersionConflictException CONFLICT,
@@ -230,7 +233,10 @@ impl From<StoreError> for ApiError {
             StoreError::StateConflict(_) | StoreError::Unlawful(_) => {
                 Code::CertificateStateException
             }
-            StoreError::Invalid(_) | StoreError::Refused(_) => Code::InvalidRequestException,
+            StoreError::Rule(RuleInvalid::Sql(_)) => Code::SqlParseException,
+            StoreError::Invalid(_) | StoreError::Refused(_) | StoreError::Rule(_) => {
+                Code::InvalidRequestException
+            }
             StoreError::Database(_)
             | StoreError::Corrupt { .. }
             | StoreError::Outdated { .. }
@@ -251,4 +257,4 @@ macro_rules! as_the_store_says {
     };
 }
 
-as_the_store_says!(AttributeError, PolicyRefused, TagError);
+as_the_store_says!(AttributeError, PolicyRefused, RuleInvalid, TagError);

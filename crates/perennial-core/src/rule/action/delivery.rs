@@ -126,6 +126,14 @@ impl Delivery {
         }
     }
 
+    /// Whether it goes nowhere outside the server.
+    pub const fn is_local(&self) -> bool {
+        match self {
+            Self::Republish(_) | Self::File { .. } | Self::Stdout { .. } => true,
+            Self::Http(_) | Self::Sns { .. } | Self::Lambda { .. } => false,
+        }
+    }
+
     /// What it is for: a topic, a URL, an ARN, a name.
     pub fn resource(&self) -> &str {
         match self {

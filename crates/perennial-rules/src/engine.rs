@@ -1,0 +1,222 @@
+//! The engine: the rules that are on, loaded from the store, and their ends.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use perennial_broker::BrokerHandle;
+use perennial_core::{ids::RuleName, rule::RuleSet, time::Timestamp};
+use perennial_outbound::HttpSender;
+use perennial_store::{DeadLetter, DestinationStatus, Store, StoreError, StoredRule};
+use tokio::{sync::Mutex, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info};
+
+use crate::{
+    Settings,
+    carrier::{Carriers, Files, Http, Lambda, LambdaEndpoint, NoticeTopics, Republish, Signer},
+    confirmed::Confirmed,
+    delivering::{Post, STOPPED},
+    graveyard::Graveyard,
+    live::LiveRule,
+    parcel::{Origin, Parcel, trace_id},
+    queue::{ActionQueue, Pace},
+};
+
+/// How many dead letters or destinations are read at once.
+const PAGE: usize = 250;
+/// How many dead letters are tried again at a time.
+const REPLAYS: usize = 4;
+
+/// What the engine works with.
+pub struct Parts {
+    /// Where rules, destinations and dead letters are.
+    pub store: Store,
+    /// Whose messages it sees, and where it republishes.
+    pub broker: BrokerHandle,
+    /// How requests leave.
+    pub sender: HttpSender,
+    /// Who signs requests.
+    pub signer: Arc<dyn Signer>,
+    /// Where functions are invoked.
+    pub lambda: Option<LambdaEndpoint>,
+    /// Who keeps notice topics.
+    pub notices: Arc<dyn NoticeTopics>,
+    /// What time it is.
+    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// The rules that are on. Cheap to clone.
+#[derive(Clone)]
+pub struct Rules(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    store: Store,
+    pub(crate) set: ArcSwap<RuleSet<Arc<LiveRule>>>,
+    pub(crate) post: Arc<Post>,
+    replays: Mutex<Option<ActionQueue>>,
+    loading: Mutex<()>,
+    tasks: TaskTracker,
+    burying: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Rules {
+    /// Loads what is on, takes up what the last stop left, and begins to see messages.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the rules cannot be read.
+    pub async fn start(parts: Parts, settings: Settings) -> Result<Self, StoreError> {
+        let Parts { store, broker, sender, signer, lambda, notices, now } = parts;
+        let (graveyard, burying) = Graveyard::open(store.clone());
+        let files = Files::new(settings.files.clone(), settings.file_bytes, settings.files_kept);
+        let carriers = Carriers {
+            republish: Republish(broker.clone()),
+            http: Http {
+                sender: sender.clone(),
+                signer: Arc::clone(&signer),
+                confirmed: ArcSwap::default(),
+            },
+            lambda: Lambda { sender, signer, endpoint: lambda },
+            notices,
+            files,
+        };
+        let stopping = CancellationToken::new();
+        let post = Arc::new(Post { settings, carriers, graveyard, now, stopping });
+        let tasks = TaskTracker::new();
+        let replays = ActionQueue::open(&post, Pace::AtATime(REPLAYS), &tasks);
+        let rules = Self(Arc::new(Inner {
+            store,
+            set: ArcSwap::default(),
+            post,
+            replays: Mutex::new(Some(replays)),
+            loading: Mutex::default(),
+            tasks,
+            burying: Mutex::new(Some(burying)),
+        }));
+        rules.reload().await?;
+        rules.take_up().await?;
+        broker.observe(Arc::new(rules.clone()));
+        Ok(rules)
+    }
+
+    /// Goes by what the store says now; what did not change goes on as it was, and what waits for
+    /// a rule that is gone is still delivered.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read; what held before still holds.
+    pub async fn reload(&self) -> Result<(), StoreError> {
+        let inner = &self.0;
+        let loading = inner.loading.lock().await;
+        let confirmed = self.confirmed().await?;
+        let stored = inner.store.topic_rules().await?;
+        let before = inner.set.load_full();
+        let known: BTreeMap<&str, &Arc<LiveRule>> =
+            before.iter().map(|it| (&*it.name, &it.then)).collect();
+        let mut set = RuleSet::default();
+        for StoredRule { name, rule, .. } in stored.into_iter().filter(|it| !it.rule.rule_disabled)
+        {
+            let live = match known.get(name.as_str()) {
+                Some(live) if live.document == rule => Arc::clone(live),
+                Some(_) | None => {
+                    match LiveRule::open(name.clone(), rule, &inner.post, &inner.tasks) {
+                        Ok(live) => Arc::new(live),
+                        Err(error) => {
+                            // It was good when it was stored.
+                            error!(rule.name = %name, %error, "a stored rule cannot be run");
+                            continue;
+                        }
+                    }
+                }
+            };
+            set.put(live.name.as_str(), live.ready.rule.clone(), Arc::clone(&live));
+        }
+        inner.post.carriers.http.confirmed.store(Arc::new(confirmed));
+        inner.set.store(Arc::new(set));
+        drop(loading);
+        Ok(())
+    }
+
+    async fn confirmed(&self) -> Result<Confirmed, StoreError> {
+        let (mut urls, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.0.store.rule_destinations(after, PAGE).await?;
+            let enabled =
+                |it: &perennial_store::RuleDestination| it.status == DestinationStatus::Enabled;
+            urls.extend(page.items.into_iter().filter(enabled).map(|it| it.confirmation_url));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(Confirmed::new(urls.iter().map(String::as_str))),
+            }
+        }
+    }
+
+    /// What the last stop left is tried again.
+    async fn take_up(&self) -> Result<(), StoreError> {
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let page = self.0.store.dead_letters(None, after, PAGE).await?;
+            for (id, letter) in page.items {
+                if letter.reason == STOPPED && self.replay(id, letter).await {
+                    count += 1;
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        if count > 0 {
+            info!(deliveries = count, "what the last stop left is delivered");
+        }
+        Ok(())
+    }
+
+    /// Tries a dead letter again, without its rule: it stays one until it arrives. `false` when
+    /// too many are being tried already.
+    pub async fn replay(&self, id: i64, letter: DeadLetter) -> bool {
+        let origin = Origin {
+            topic: letter.topic.into(),
+            payload: bytes::Bytes::new(),
+            client_id: letter.client_id.map(Into::into),
+            principal: None,
+            trace_id: trace_id(),
+        };
+        let parcel = Parcel {
+            rule: letter.rule,
+            delivery: letter.delivery,
+            origin: Arc::new(origin),
+            answerable: None,
+            letter: Some(id),
+            weight: None,
+        };
+        self.0.replays.lock().await.as_ref().is_some_and(|queue| queue.put(parcel).is_ok())
+    }
+
+    /// The names of the rules that are on.
+    pub fn names(&self) -> Vec<RuleName> {
+        self.0.set.load().iter().map(|it| it.then.name.clone()).collect()
+    }
+
+    /// Takes no more messages and sees to what waits: what is local is delivered, what is under
+    /// way has a moment, and the rest is kept for the next start.
+    pub async fn stop(&self) {
+        self.0.post.stopping.cancel();
+        self.0.set.store(Arc::default());
+        self.0.replays.lock().await.take();
+        self.0.tasks.close();
+        let patience = self.0.post.settings.stop_for + Duration::from_secs(5);
+        if tokio::time::timeout(patience, self.0.tasks.wait()).await.is_err() {
+            error!("deliveries did not end in time");
+        }
+        if let Some(burying) = self.0.burying.lock().await.take() {
+            self.0.post.graveyard.close().await;
+            // One that panicked has ended too.
+            let _ = tokio::time::timeout(patience, burying).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Rules").field(&self.names()).finish()
+    }
+}

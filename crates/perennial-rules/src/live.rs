@@ -1,0 +1,104 @@
+//! A rule that is on, with its actions' queues.
+
+use std::sync::Arc;
+
+use perennial_core::{
+    ids::RuleName,
+    rule::{
+        Incoming, ReadyRule, RuleInvalid, TopicRule,
+        action::{Action, Delivery},
+        failure::Failure,
+    },
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    delivering::{FULL, Post},
+    parcel::{Origin, Parcel},
+    queue::{ActionQueue, Pace},
+};
+
+/// A rule that is on.
+pub(crate) struct LiveRule {
+    pub(crate) name: RuleName,
+    pub(crate) document: TopicRule,
+    pub(crate) ready: ReadyRule,
+    queues: Vec<ActionQueue>,
+    pub(crate) error_queue: Option<ActionQueue>,
+}
+
+impl LiveRule {
+    /// Opens the queues of a rule.
+    pub(crate) fn open(
+        name: RuleName,
+        document: TopicRule,
+        post: &Arc<Post>,
+        tasks: &TaskTracker,
+    ) -> Result<Self, RuleInvalid> {
+        let ready = document.ready()?;
+        let queue = |action: &Action| {
+            let pace = match action {
+                // Messages stay in their order; a line is written faster than it is read.
+                Action::Republish(_) | Action::File(_) | Action::Stdout(_) => Pace::InOrder,
+                Action::Http(_) | Action::Sns(_) | Action::Lambda(_) => {
+                    Pace::AtATime(post.settings.in_flight)
+                }
+            };
+            ActionQueue::open(post, pace, tasks)
+        };
+        let queues = document.actions.iter().map(queue).collect();
+        let error_queue = document.error_action.as_ref().map(queue);
+        Ok(Self { name, document, ready, queues, error_queue })
+    }
+
+    /// Runs the rule on a message and sends off what it makes of it.
+    pub(crate) fn run(
+        self: &Arc<Self>,
+        incoming: &Incoming<'_>,
+        origin: &Arc<Origin>,
+        post: &Post,
+    ) {
+        let outcomes = match self.ready.run(incoming) {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                tracing::debug!(rule.name = %self.name, %error, "a rule could not be run");
+                let failure = Failure {
+                    failed_action: "Sql",
+                    failed_resource: self.name.to_string(),
+                    error_message: error.to_string(),
+                };
+                return post.tell_error_action(self, origin, &[failure]);
+            }
+        };
+        for (outcome, queue) in outcomes.into_iter().zip(&self.queues) {
+            match outcome {
+                Ok(delivery) => self.send_off(delivery, queue, origin, post),
+                Err(failure) => {
+                    let reason = &failure.error_message;
+                    tracing::debug!(rule.name = %self.name, reason, "an action's parameter is none");
+                    post.tell_error_action(self, origin, &[failure]);
+                }
+            }
+        }
+    }
+
+    fn send_off(
+        self: &Arc<Self>,
+        delivery: Delivery,
+        queue: &ActionQueue,
+        origin: &Arc<Origin>,
+        post: &Post,
+    ) {
+        let parcel = Parcel {
+            rule: self.name.clone(),
+            delivery,
+            origin: Arc::clone(origin),
+            answerable: Some(Arc::clone(self)),
+            letter: None,
+            weight: None,
+        };
+        if let Err(parcel) = queue.put(parcel) {
+            post.give_up(*parcel, FULL, &queue.health);
+        }
+    }
+}
