@@ -29,6 +29,7 @@ const DIRECTION: [(&str, &[&str]); 15] = [
             "perennial-store",
             "perennial-api",
             "perennial-outbound",
+            "perennial-rules",
             "perennial-agent",
         ],
     ),

@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
     routing::{get, post},
 };
-use perennial_core::{ids::PolicyName, policy::Scope};
+use perennial_core::{ids::PolicyName, policy::Scope, topic::Prefix};
 use perennial_orchestrator::{Intake, port::Clock};
 use perennial_pki::{Authority, Profile};
 use perennial_store::Store;
@@ -15,7 +15,8 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    DataPlane, KeyRing, NoticeDelivery, Running, devices, gate, openapi, sns::visit, table::Table,
+    DataPlane, KeyRing, NoticeDelivery, Routing, Running, confirming, devices, gate, openapi,
+    sns::visit, table::Table,
 };
 
 /// What the API may be told.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub profile: Profile,
     /// The policy that an enrolled device gets when no other is named.
     pub device_policy: PolicyName,
+    /// The first levels of the management topics.
+    pub prefix: Prefix,
     /// Whether the rotations that are asked for want a new key.
     pub rekey: bool,
 }
@@ -53,6 +56,8 @@ pub(crate) struct Parts {
 pub struct Outside {
     /// The running system, which changes must reach.
     pub running: Arc<dyn Running>,
+    /// Whoever runs topic rules.
+    pub routing: Arc<dyn Routing>,
     /// Whoever carries messages.
     pub data_plane: Arc<dyn DataPlane>,
     /// Whoever delivers notices.
@@ -103,10 +108,17 @@ impl Api {
         let certificate = |State(api): State<Self>, Path(name): Path<String>| async move {
             visit::certificate(&api, &name)
         };
+        let confirmation = |State(api): State<Self>, request| async move {
+            if confirming::is_signed(&request) {
+                return gate::answer(api, request).await;
+            }
+            confirming::answer(api, request).await
+        };
         Router::new()
             .route("/", get(visited).fallback(signed))
             .route(visit::CERTIFICATES, get(certificate).fallback(signed))
             .route(openapi::PATH, get(openapi::show))
+            .route(confirming::PATH, get(confirmation).fallback(signed))
             .route("/topics/{*topic}", post(message).fallback(signed))
             .fallback(signed)
             .with_state(self.clone())

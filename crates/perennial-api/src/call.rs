@@ -9,13 +9,14 @@ use perennial_core::{
     ids::{CertificateId, PolicyName, ThingName},
     policy::Scope,
     time::Timestamp,
+    topic::Prefix,
 };
 use perennial_orchestrator::Intake;
 use perennial_pki::{Authority, Profile};
 use perennial_store::{Actor, Shared, Store};
 use tokio::sync::Semaphore;
 
-use crate::{ApiError, Code, DataPlane, KeyRing, NoticeDelivery, Running, api::Parts};
+use crate::{ApiError, Code, DataPlane, KeyRing, NoticeDelivery, Routing, Running, api::Parts};
 
 /// A request as it was let in.
 pub(crate) struct Received {
@@ -68,6 +69,14 @@ impl Call {
 
     pub(crate) fn running(&self) -> &dyn Running {
         &*self.parts.outside.running
+    }
+
+    pub(crate) fn routing(&self) -> &dyn Routing {
+        &*self.parts.outside.routing
+    }
+
+    pub(crate) fn prefix(&self) -> &Prefix {
+        &self.parts.settings.prefix
     }
 
     pub(crate) fn data_plane(&self) -> &dyn DataPlane {

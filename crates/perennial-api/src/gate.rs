@@ -90,7 +90,7 @@ async fn perform(
         return Err(ApiError::new(Code::ThrottlingException, "Rate exceeded"));
     }
     let actor = |operation| Actor {
-        access_key_id: key.id.clone(),
+        access_key_id: Some(key.id.clone()),
         operation,
         request_id: request_id.to_owned(),
         source: source(&head),

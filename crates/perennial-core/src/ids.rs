@@ -361,9 +361,41 @@ impl Serialize for ResourceId {
     }
 }
 
+/// A text that is no [`ResourceId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a random UUID in lower-case hex, 8-4-4-4-12, is expected")]
+pub struct NotAResourceId;
+
+impl FromStr for ResourceId {
+    type Err = NotAResourceId;
+    fn from_str(text: &str) -> Result<Self, NotAResourceId> {
+        let mut octets = [0; 16];
+        hex::decode_to_slice(text.replace('-', ""), &mut octets).map_err(|_| NotAResourceId)?;
+        let id = Self::from_random(octets);
+        // Only in its own spelling, and only if the six bits are what they must be.
+        if id.to_string() == text { Ok(id) } else { Err(NotAResourceId) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resource_id_reads_back_in_its_own_spelling_only() {
+        let id = ResourceId::from_random([7; 16]);
+        let text = id.to_string();
+
+        assert_eq!(text.parse(), Ok(id));
+        for bad in [
+            "",
+            "07070707-0707-0707-0707-070707070707",
+            &text.replace('-', ""),
+            &text.to_uppercase(),
+        ] {
+            assert_eq!(bad.parse::<ResourceId>().is_ok(), bad == text, "{bad}");
+        }
+    }
 
     #[test]
     fn a_resource_id_is_a_random_uuid() {

@@ -39,8 +39,8 @@ pub struct Parts {
     pub signer: Arc<dyn Signer>,
     /// Where functions are invoked.
     pub lambda: Option<LambdaEndpoint>,
-    /// Who keeps notice topics.
-    pub notices: Arc<dyn NoticeTopics>,
+    /// Who keeps notice topics, if anybody does.
+    pub notices: Option<Arc<dyn NoticeTopics>>,
     /// What time it is.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }

@@ -23,6 +23,10 @@ use perennial_outbound::{
 use perennial_pki::{Profile, ServerProfile};
 use serde::Deserialize;
 
+mod rules;
+
+pub(crate) use rules::{Credentials, Rules};
+
 /// All that can be configured.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -43,6 +47,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// The server that mails are handed to.
     pub mail: Mail,
+    /// Topic rules.
+    pub rules: Rules,
 }
 
 /// Where messages may leave to, and who is trusted there.

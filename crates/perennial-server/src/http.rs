@@ -80,6 +80,7 @@ impl Ports {
             scope: config.scope(),
             profile: config.device_profile(),
             device_policy: PolicyName::new(DEVICE_POLICY)?,
+            prefix: config.mqtt.prefix.clone(),
             rekey: config.rotation.rekey,
         };
         let api = Api::new(settings, keys, Arc::clone(authority), outside);

@@ -14,6 +14,7 @@ mod enrolment;
 mod event_messages;
 mod http;
 mod notice_topics;
+mod rules;
 mod server;
 mod server_certificate;
 

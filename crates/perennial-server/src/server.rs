@@ -20,6 +20,7 @@ use perennial_orchestrator::{
 };
 use perennial_outbound::HttpSender;
 use perennial_pki::Authority;
+use perennial_rules::Rules;
 use perennial_store::{AuditFile, Settings as StoreSettings, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -28,15 +29,16 @@ use tracing::{info, warn};
 use crate::{
     adapter::{
         Anchors, BrokerDataPlane, BrokerMessaging, CertificateAuthority, LapsedInbox,
-        LiveDeviceLog, LiveRegistry, LogNotifier, Recovery, RunningServer, StorePrincipals,
-        StoreRemedies, SystemEntropy, listen_for_messages, listen_for_presence, record_connections,
-        register_introduced,
+        LiveDeviceLog, LiveRegistry, LogNotifier, Recovery, RulesRouting, RunningServer,
+        StorePrincipals, StoreRemedies, SystemEntropy, listen_for_messages, listen_for_presence,
+        record_connections, register_introduced,
     },
     audits,
     config::Config,
     device_policy, event_messages,
     http::{Ports as HttpPorts, Serving},
     notice_topics::{MessageSigner, NoticeTopics, Sending, Urls, deliver},
+    rules,
     server_certificate::{ServerCertificate, server_names},
 };
 
@@ -57,6 +59,7 @@ pub struct Server {
     http: Serving,
     outbound: HttpSender,
     notice_topics: NoticeTopics,
+    rules: Rules,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -113,7 +116,9 @@ impl Server {
         let registry = Arc::new(registry);
         let ring = start_ring(&config, &store, &authority, &registry, &handle).await?;
         let intake = ring.intake();
-        listen_for_messages(&handle, &config.mqtt.prefix, &intake)?;
+        listen_for_messages(&handle, (&config.mqtt.prefix, &config.scope()), &intake)?;
+        let rules = rules::start(data, &config, (&store, &handle), &outbound).await?;
+        let routing = RulesRouting::new(rules.clone(), store.clone(), outbound.clone());
         let foundation = (&store, &authority);
         let names = server_names(&config.mqtt.names);
         let signer = MessageSigner::open(data, Arc::clone(&authority), names, clock.now())?;
@@ -129,6 +134,7 @@ impl Server {
             running: Arc::new(RunningServer::of(&registry, &device_log, &config, mqtt)),
             data_plane,
             notices: Arc::new(notice_topics.clone()),
+            routing: Arc::new(routing),
             intake: ring.intake(),
             clock: Arc::new(clock),
         };
@@ -187,6 +193,7 @@ impl Server {
             http,
             outbound,
             notice_topics,
+            rules,
             shutdown,
             tasks,
         })
@@ -290,6 +297,7 @@ impl Server {
         self.shutdown.cancel();
         self.http.stop().await;
         self.ring.stop().await;
+        self.rules.stop().await;
         for task in self.tasks {
             // One that panicked has ended too.
             let _ = tokio::time::timeout(Duration::from_secs(10), task).await;
@@ -412,7 +420,8 @@ async fn sweep(store: Store, shutdown: CancellationToken) {
         let swept = async {
             at_once |= store.sweep_notices(SWEEP.1, now).await?;
             store.sweep_audits(SWEEP.1, now).await?;
-            store.forget_connections(SWEEP.1, now).await
+            store.forget_connections(SWEEP.1, now).await?;
+            store.sweep_dead_letters(SWEEP.1, now).await
         };
         if let Err(error) = swept.await {
             warn!(%error, "what is no longer needed could not be deleted; trying again");

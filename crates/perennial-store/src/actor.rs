@@ -13,8 +13,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Actor {
-    /// The access key that signed it.
-    pub access_key_id: AccessKeyId,
+    /// The access key that signed it; none, when it is let in for a token that it brings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<AccessKeyId>,
     /// The operation.
     pub operation: &'static str,
     /// The request's id, which its sender knows too.

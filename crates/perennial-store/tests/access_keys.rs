@@ -80,7 +80,7 @@ async fn every_event_of_a_request_names_it_and_no_other_event_does() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
     let actor = Actor {
-        access_key_id: id(1),
+        access_key_id: Some(id(1)),
         operation: "CreateThing",
         request_id: "7".to_owned(),
         source: None,

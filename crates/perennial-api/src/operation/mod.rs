@@ -11,6 +11,7 @@ mod authorization_test;
 mod ca_certificates;
 mod certificates;
 mod connections;
+mod dead_letters;
 mod effective_policies;
 mod endpoint;
 mod enrolments;
@@ -39,6 +40,8 @@ mod thing_groups;
 mod thing_lists;
 mod thing_types;
 mod things;
+pub(crate) mod topic_rule_destinations;
+mod topic_rules;
 mod transfers;
 
 use crate::table::Operation;
@@ -53,6 +56,7 @@ pub(crate) fn all() -> Vec<Operation> {
         certificates::operations(),
         connections::operations(),
         effective_policies::operations(),
+        dead_letters::operations(),
         endpoint::operations(),
         enrolments::operations(),
         event_configurations::operations(),
@@ -79,6 +83,8 @@ pub(crate) fn all() -> Vec<Operation> {
         thing_lists::operations(),
         thing_types::operations(),
         things::operations(),
+        topic_rule_destinations::operations(),
+        topic_rules::operations(),
         transfers::operations(),
     ]
     .into_iter()

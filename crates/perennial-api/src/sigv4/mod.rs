@@ -15,4 +15,4 @@ pub use canonical::{Parts, digest};
 pub use claim::Claim;
 pub use error::SignatureError;
 pub use scope::{CredentialScope, Service};
-pub use signing::{SigningSecret, sign};
+pub use signing::{SigningSecret, sign, sign_for};

@@ -31,6 +31,23 @@ impl Service {
     }
 }
 
+/// What a request is signed for, at whatever service of AWS's kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SignedFor<'s> {
+    /// The day, `YYYYMMDD`.
+    pub(super) date: &'s str,
+    /// The region's name.
+    pub(super) region: &'s str,
+    /// The service's name.
+    pub(super) service: &'s str,
+}
+
+impl std::fmt::Display for SignedFor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service)
+    }
+}
+
 /// `DATE/REGION/SERVICE/aws4_request`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialScope {
@@ -61,9 +78,15 @@ impl CredentialScope {
     }
 }
 
+impl CredentialScope {
+    pub(super) fn signed_for(&self) -> SignedFor<'_> {
+        let Self { date, region, service } = self;
+        SignedFor { date, region, service: service.as_str() }
+    }
+}
+
 impl std::fmt::Display for CredentialScope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { date, region, service } = self;
-        write!(f, "{date}/{region}/{}/{TERMINATOR}", service.as_str())
+        self.signed_for().fmt(f)
     }
 }

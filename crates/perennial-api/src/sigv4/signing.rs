@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{
     CredentialScope, Parts, Service, SignatureError,
     canonical::{canonical_request, digest},
+    scope::SignedFor,
 };
 
 /// The algorithm's name, as the header begins and the text to sign.
@@ -27,16 +28,16 @@ impl SigningSecret {
     }
 
     /// The key that signs within `scope`.
-    fn key(&self, scope: &CredentialScope) -> Key {
+    fn key(&self, scope: SignedFor<'_>) -> Key {
         let secret = Zeroizing::new(format!("AWS4{}", self.0.as_str()));
-        let parts = [&scope.date, &scope.region, scope.service.as_str(), "aws4_request"];
+        let parts = [scope.date, scope.region, scope.service, "aws4_request"];
         parts.into_iter().fold(Key::new(HMAC_SHA256, secret.as_bytes()), |key, part| {
             Key::new(HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref())
         })
     }
 
     /// The signature over `canonical`.
-    pub(super) fn sign(&self, canonical: &[u8], amz_date: &str, scope: &CredentialScope) -> Tag {
+    fn sign(&self, canonical: &[u8], amz_date: &str, scope: SignedFor<'_>) -> Tag {
         let text = format!("{ALGORITHM}\n{amz_date}\n{scope}\n{}", digest(canonical));
         hmac::sign(&self.key(scope), text.as_bytes())
     }
@@ -49,7 +50,7 @@ impl SigningSecret {
         scope: &CredentialScope,
         signature: &[u8; 32],
     ) -> bool {
-        let wanted = self.sign(canonical, amz_date, scope);
+        let wanted = self.sign(canonical, amz_date, scope.signed_for());
         constant_time::verify_slices_are_equal(wanted.as_ref(), signature).is_ok()
     }
 }
@@ -60,11 +61,10 @@ impl std::fmt::Debug for SigningSecret {
     }
 }
 
-/// Signs a request as a client does: adds `x-amz-date` and `authorization`. `host` must be among
-/// the request's header fields already; all that are there get signed.
+/// Signs a request to this server's control plane; as [`sign_for`].
 ///
 /// # Errors
-/// [`SignatureError`] when the path cannot be signed or a value cannot stand in a header.
+/// As [`sign_for`].
 pub fn sign(
     request: &mut http::Request<Vec<u8>>,
     access_key_id: &str,
@@ -72,12 +72,23 @@ pub fn sign(
     region: &str,
     now: Timestamp,
 ) -> Result<(), SignatureError> {
+    sign_for(request, (access_key_id, secret), (region, Service::Iot.as_str()), now)
+}
+
+/// Signs a request to a service of a region as a client does: adds `x-amz-date` and
+/// `authorization`. `host` must be among the request's header fields already; all that are there
+/// get signed.
+///
+/// # Errors
+/// [`SignatureError`] when the path cannot be signed or a value cannot stand in a header.
+pub fn sign_for<B: AsRef<[u8]>>(
+    request: &mut http::Request<B>,
+    (access_key_id, secret): (&str, &SigningSecret),
+    (region, service): (&str, &str),
+    now: Timestamp,
+) -> Result<(), SignatureError> {
     let amz_date = format_date(now);
-    let scope = CredentialScope {
-        date: amz_date.chars().take(8).collect(),
-        region: region.to_owned(),
-        service: Service::Iot,
-    };
+    let scope = SignedFor { date: amz_date.get(..8).unwrap_or_default(), region, service };
     request.headers_mut().insert("x-amz-date", header(&amz_date)?);
     let mut signed: Vec<String> = request.headers().keys().map(ToString::to_string).collect();
     signed.sort_unstable();
@@ -87,8 +98,8 @@ pub fn sign(
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
     };
-    let canonical = canonical_request(parts, &signed, &digest(request.body()))?;
-    let signature = hex::encode(secret.sign(&canonical, &amz_date, &scope));
+    let canonical = canonical_request(parts, &signed, &digest(request.body().as_ref()))?;
+    let signature = hex::encode(secret.sign(&canonical, &amz_date, scope));
     let value = format!(
         "{ALGORITHM} Credential={access_key_id}/{scope}, SignedHeaders={}, Signature={signature}",
         signed.join(";")

@@ -15,6 +15,7 @@ import mitigation
 import policies
 import search
 import things
+import topic_rules
 from audits import pages
 from csr import csr
 from harness import Client, finish
@@ -147,5 +148,6 @@ iot.takes_over(data_plane.all_of_it(iot))
 events.all_of_it(iot)
 device_log.all_of_it(iot)
 search.all_of_it(iot)
+topic_rules.all_of_it(iot)
 audits.deleted(iot)
 finish(iot, sys.argv[1:])

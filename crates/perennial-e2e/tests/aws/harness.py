@@ -42,6 +42,15 @@ WHEN_THERE = {
     "DescribeThingType.thingTypeMetadata": {"deprecationDate"},
     "ListThingTypes.thingTypes.thingTypeProperties": {"thingTypeDescription", "mqtt5Configuration"},
     "ListThingTypes.thingTypes.thingTypeMetadata": {"deprecationDate"},
+    # Of built-in rules, which nobody made; and what a rule's author may leave out.
+    "ListTopicRules.rules": {"createdAt"},
+    "GetTopicRule.rule": {"createdAt", "description", "errorAction"},
+    "GetTopicRule.rule.actions.republish": {"qos", "headers", "roleArn"},
+    # Of destinations that are no URLs, and of a status that needs no reason.
+    "CreateTopicRuleDestination.topicRuleDestination": {"vpcProperties", "influxDBProperties", "statusReason"},
+    "GetTopicRuleDestination.topicRuleDestination": {"vpcProperties", "influxDBProperties", "statusReason"},
+    "ListTopicRuleDestinations.destinationSummaries": {
+        "vpcDestinationSummary", "influxDBSummary", "statusReason"},
     # Of dynamic groups.
     "DescribeThingGroup": {"indexName", "queryString", "queryVersion", "status"},
     "DescribeThingGroup.thingGroupProperties": {"thingGroupDescription", "attributePayload"},
@@ -57,7 +66,7 @@ WHEN_THERE = {
 }
 
 # Structures in which exactly one member is set.
-UNIONS = {"ResourceIdentifier", "MitigationActionParams"}
+UNIONS = {"ResourceIdentifier", "MitigationActionParams", "Action"}
 
 
 def pattern(of_model):

@@ -175,6 +175,28 @@ def events():
     assert ask("VerifyEvents", None, {"nextToken": "AAAA"}) == "InvalidRequestException"
 
 
+def dead_letters():
+    """A rule that republishes to a topic of the broker's own fails for good."""
+    payload = {"sql": "SELECT * FROM 'dead'", "actions": [{"republish": {"topic": "$$aws/x"}}]}
+    assert send("POST", "/rules/dying", json.dumps(payload).encode()).status == 200
+    for number in range(3):
+        assert send("POST", f"/topics/dead?qos=1", b"%d" % number, service="iotdata").status == 200
+    kept = []
+    while len(kept) < 3:
+        time.sleep(0.1)
+        kept = pages("ListDeadLetters", "deadLetters", {"ruleName": "dying"}, size=1)
+    assert [it["payload"] for it in kept] == ["MA==", "MQ==", "Mg=="], kept
+    assert "reserved" in kept[0]["reason"] and kept[0]["resource"] == "$aws/x" and "clientId" not in kept[0], kept
+    assert pages("ListDeadLetters", "deadLetters") == kept
+    assert pages("ListDeadLetters", "deadLetters", {"ruleName": "other"}) == []
+    done("ReplayDeadLetter", id=kept[0]["id"])
+    done("DeleteDeadLetter", id=kept[1]["id"])
+    for name in ["DeleteDeadLetter", "ReplayDeadLetter"]:
+        assert ask(name, id=kept[1]["id"]) == "ResourceNotFoundException"
+    left = pages("ListDeadLetters", "deadLetters")
+    assert [it["id"] for it in left] == [kept[0]["id"], kept[2]["id"]], left
+
+
 def access_keys():
     made = done("CreateAccessKey", {"role": "auditor", "description": "x"})
     done("RevokeAccessKey", accessKeyId=made["accessKeyId"])
@@ -214,6 +236,7 @@ def notices():
 rotations(enrolment())
 notices()
 events()
+dead_letters()
 access_keys()
 for name in set(sys.argv[1:]) ^ operations.keys():
     faults.append(f"{name}: not both in the document and in the table")

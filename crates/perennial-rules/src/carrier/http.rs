@@ -42,9 +42,7 @@ impl Http {
             let (name, value) = field(name, value)?;
             request.headers_mut().insert(name, value);
         }
-        if let Some(role) = &it.signing {
-            self.signer.sign(&mut request, role).map_err(Undelivered::for_good)?;
-        }
+        let request = finished(request, it.signing.as_ref(), &*self.signer)?;
         judged(self.sender.send(request).await)
     }
 }
@@ -62,9 +60,21 @@ pub(super) fn request(uri: Uri, payload: Bytes) -> Request<Bytes> {
     if let Ok(host) = HeaderValue::from_str(&host) {
         headers.insert(header::HOST, host);
     }
-    let agent = HeaderValue::from_static(concat!("perennial/", env!("CARGO_PKG_VERSION")));
-    headers.insert(header::USER_AGENT, agent);
     request
+}
+
+/// Signs a request if that is asked for, and adds what is not signed because proxies change it.
+pub(super) fn finished(
+    mut request: Request<Bytes>,
+    signing: Option<&SigningRole>,
+    signer: &dyn Signer,
+) -> Result<Request<Bytes>, Undelivered> {
+    if let Some(role) = signing {
+        signer.sign(&mut request, role).map_err(Undelivered::for_good)?;
+    }
+    let agent = HeaderValue::from_static(concat!("perennial/", env!("CARGO_PKG_VERSION")));
+    request.headers_mut().insert(header::USER_AGENT, agent);
+    Ok(request)
 }
 
 fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Undelivered> {

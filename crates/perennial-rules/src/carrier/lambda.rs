@@ -9,9 +9,8 @@ use perennial_outbound::HttpSender;
 
 use super::{
     Signer, Undelivered,
-    http::{judged, request},
+    http::{finished, judged, request},
 };
-use crate::parcel::Origin;
 
 /// Where functions are invoked.
 #[derive(Debug, Clone)]
@@ -34,7 +33,6 @@ impl Lambda {
         &self,
         function_arn: &str,
         payload: &Payload,
-        origin: &Origin,
     ) -> Result<(), Undelivered> {
         let Some(endpoint) = &self.endpoint else {
             let reason = "no endpoint for functions is configured: set rules.lambda.endpoint";
@@ -49,12 +47,7 @@ impl Lambda {
         let mut request = request(uri, Bytes::from_owner(Arc::clone(&payload.0)));
         let event = HeaderValue::from_static("Event");
         request.headers_mut().insert(HeaderName::from_static("x-amz-invocation-type"), event);
-        if let Ok(trace) = HeaderValue::from_str(&origin.trace_id) {
-            request.headers_mut().insert(HeaderName::from_static("x-amzn-trace-id"), trace);
-        }
-        if let Some(role) = &endpoint.signing {
-            self.signer.sign(&mut request, role).map_err(Undelivered::for_good)?;
-        }
+        let request = finished(request, endpoint.signing.as_ref(), &*self.signer)?;
         judged(self.sender.send(request).await)
     }
 }

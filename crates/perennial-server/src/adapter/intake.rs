@@ -1,7 +1,11 @@
 //! Intake from the embedded broker: device messages become facts, presence becomes hints.
 
 use perennial_broker::{BrokerHandle, Inbound, Presence, Subscription};
-use perennial_core::topic::{Kind, Prefix, TopicError, matches};
+use perennial_core::{
+    policy::Scope,
+    rule::built_in,
+    topic::{Kind, Prefix, matches},
+};
 use perennial_orchestrator::{Hint, Intake, Recovery, port::Fact};
 use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, warn};
@@ -13,17 +17,18 @@ const CAPACITY: usize = 2048;
 /// How many messages are written at once.
 const BATCH: usize = 512;
 
-/// Subscribes to what devices publish; each message is acknowledged once it is in the inbox.
+/// Subscribes as the built-in rules say; each message is acknowledged once it is in the inbox.
 ///
 /// # Errors
-/// [`TopicError`] when the prefix makes no filter.
+/// When the prefix makes no filter.
 pub(crate) fn listen_for_messages(
     broker: &BrokerHandle,
-    prefix: &Prefix,
+    (prefix, scope): (&Prefix, &Scope),
     intake: &Intake,
-) -> Result<(), TopicError> {
-    for kind in Kind::FROM_DEVICE {
-        let subscription = broker.subscribe(&prefix.filter(kind), CAPACITY)?;
+) -> anyhow::Result<()> {
+    for built_in in built_in(prefix, scope) {
+        let rule = built_in.rule.ready()?.rule;
+        let subscription = broker.subscribe(rule.filter(), CAPACITY)?;
         tokio::spawn(take_in(subscription, prefix.clone(), intake.clone()));
     }
     Ok(())

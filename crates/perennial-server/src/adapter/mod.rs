@@ -17,7 +17,9 @@ mod principals;
 mod recovery;
 mod registry;
 mod remedies;
+mod routing;
 mod running;
+mod signer;
 mod sources;
 
 pub use anchors::AnchorsNotSet;
@@ -36,4 +38,6 @@ pub(crate) use principals::StorePrincipals;
 pub(crate) use recovery::{LapsedInbox, Recovery};
 pub use registry::LiveRegistry;
 pub(crate) use remedies::StoreRemedies;
+pub(crate) use routing::RulesRouting;
 pub(crate) use running::RunningServer;
+pub(crate) use signer::RoleSigner;

@@ -166,6 +166,7 @@ fn failed(error: StoreError) -> RemedyError {
         | StoreError::DeleteConflict(_)
         | StoreError::StateConflict(_)
         | StoreError::Unlawful(_)
+        | StoreError::Rule(_)
         | StoreError::Database(_)
         | StoreError::Corrupt { .. }
         | StoreError::Outdated { .. }

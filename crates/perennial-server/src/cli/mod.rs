@@ -11,6 +11,7 @@ mod output;
 mod policy;
 mod progress;
 mod rotation;
+mod rule;
 mod serve;
 mod thing;
 mod usage;
@@ -61,6 +62,8 @@ enum Command {
     Audit(Noun<audit::Audit>),
     /// Rotations: one for each thing whose certificate is replaced.
     Rotation(Noun<rotation::Rotation>),
+    /// Topic rules: what is done with messages.
+    Rule(Noun<rule::Rule>),
     /// The event log.
     Event(Noun<event::Event>),
     /// Access keys: who may ask the API, and what for.
@@ -100,6 +103,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy(noun) => for_one_caller()?.block_on(noun.run()),
         Command::Audit(noun) => for_one_caller()?.block_on(noun.run()),
         Command::Rotation(noun) => for_one_caller()?.block_on(noun.run()),
+        Command::Rule(noun) => for_one_caller()?.block_on(noun.run()),
         Command::Event(noun) => for_one_caller()?.block_on(noun.run()),
         Command::Key(noun) => for_one_caller()?.block_on(key::run(noun)),
     }
