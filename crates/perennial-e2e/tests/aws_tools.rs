@@ -14,7 +14,7 @@ use std::{
 use perennial_core::ids::ClientId;
 use perennial_server::{Config, DEVICE_LOG, DEVICE_POLICY, config_path, credentials_path};
 use perennial_store::Event;
-use world::{Bare, World, root, until};
+use world::{Bare, Receiving, World, root, until};
 
 /// A program of the tests' Python, with the administrator's files and nothing else of AWS's.
 fn tool(world: &World, program: &str) -> Command {
@@ -36,55 +36,12 @@ fn tool(world: &World, program: &str) -> Command {
     command
 }
 
-/// Where a script receives requests over TLS, and what the server must know to send them.
-struct Receiving {
-    folder: tempfile::TempDir,
-    port: u16,
+fn python(receiving: &Receiving, world: &World) -> Command {
+    let mut python = tool(world, "python");
+    python.env("RECEIVER", receiving.folder.path());
+    python.env("RECEIVER_PORT", receiving.port.to_string());
+    python
 }
-
-impl Receiving {
-    /// A certificate for loopback, and a port that is free.
-    fn prepare() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
-            .args(["-nodes", "-days", "2", "-subj", "/CN=receiver"])
-            .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .args(["-keyout", "receiver.key", "-out", "receiver.pem"])
-            .current_dir(folder.path())
-            .output()?;
-        anyhow::ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        Ok(Self { folder, port })
-    }
-
-    /// A server that may send there, tries again soon, and signs as rules want it.
-    fn config(&self) -> anyhow::Result<Config> {
-        let secret = self.folder.path().join("secret");
-        std::fs::write(&secret, "rules-secret\n")?;
-        let mut config = world::config();
-        config.outbound.allow = vec!["127.0.0.1".to_owned()];
-        config.outbound.ca_file = Some(self.folder.path().join("receiver.pem"));
-        let rules = format!(
-            "[rules]\nmax_tries = 3\nretry_secs = 0.05\n\
-             lambda = {{ endpoint = \"https://127.0.0.1:{}\", role_arn = \"{ROLE}\" }}\n\
-             [[rules.credentials]]\nrole_arn = \"{ROLE}\"\naccess_key_id = \"AKIARULES\"\n\
-             secret_file = {secret:?}\n",
-            self.port
-        );
-        config.rules = Config::parse(&rules).map_err(anyhow::Error::msg)?.rules;
-        Ok(config)
-    }
-
-    fn python(&self, world: &World) -> Command {
-        let mut python = tool(world, "python");
-        python.env("RECEIVER", self.folder.path()).env("RECEIVER_PORT", self.port.to_string());
-        python
-    }
-}
-
-const ROLE: &str = "arn:aws:iam::000000000000:role/rules";
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws").join(name)
@@ -105,12 +62,12 @@ async fn passes(command: Command) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_finds_every_operation_as_botocores_model_has_it() {
-    let receiving = Receiving::prepare().unwrap();
-    let world = World::begin_with(receiving.config().unwrap()).await;
+    let receiving = Receiving::prepare();
+    let world = World::begin_with(receiving.config()).await;
     // No device answers for it: whatever begins its rotation, an audit goes on finding it.
     world.enroll("expiring").await;
 
-    let mut python = receiving.python(&world);
+    let mut python = python(&receiving, &world);
     python.arg(script("every_operation.py")).args(perennial_api::aws_operation_names());
     passes(python).await;
 
@@ -119,10 +76,10 @@ async fn boto3_finds_every_operation_as_botocores_model_has_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_invokes_a_function_with_a_signature_that_botocore_agrees_with() {
-    let receiving = Receiving::prepare().unwrap();
-    let world = World::begin_with(receiving.config().unwrap()).await;
+    let receiving = Receiving::prepare();
+    let world = World::begin_with(receiving.config()).await;
 
-    let mut python = receiving.python(&world);
+    let mut python = python(&receiving, &world);
     python.arg(script("topic_rules.py"));
     passes(python).await;
 }

@@ -18,6 +18,7 @@ use crate::{
     delivering::{Post, STOPPED},
     graveyard::Graveyard,
     live::LiveRule,
+    observing::Watch,
     parcel::{Origin, Parcel, trace_id},
     queue::{ActionQueue, Pace},
 };
@@ -39,8 +40,8 @@ pub struct Parts {
     pub signer: Arc<dyn Signer>,
     /// Where functions are invoked.
     pub lambda: Option<LambdaEndpoint>,
-    /// Who keeps notice topics, if anybody does.
-    pub notices: Option<Arc<dyn NoticeTopics>>,
+    /// Who keeps notice topics.
+    pub notices: Arc<dyn NoticeTopics>,
     /// What time it is.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -94,7 +95,7 @@ impl Rules {
         }));
         rules.reload().await?;
         rules.take_up().await?;
-        broker.observe(Arc::new(rules.clone()));
+        broker.observe(Arc::new(Watch(Arc::downgrade(&rules.0))));
         Ok(rules)
     }
 

@@ -1,23 +1,29 @@
 //! The engine as the broker's observer: every message, before its subscribers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use perennial_broker::{Observer, Published};
 use perennial_core::rule::Incoming;
 
 use crate::{
-    engine::Rules,
+    engine::Inner,
     parcel::{Origin, trace_id},
     surroundings,
 };
 
-impl Observer for Rules {
+/// Shows the engine what the broker lets in, as long as there is one: the engine holds the broker,
+/// and the broker must not hold the engine.
+pub(crate) struct Watch(pub(crate) Weak<Inner>);
+
+impl Observer for Watch {
     fn wants(&self, topic: &str) -> bool {
-        !self.0.set.load().matching(topic).is_empty()
+        let inner = self.0.upgrade();
+        inner.is_some_and(|inner| !inner.set.load().matching(topic).is_empty())
     }
 
     fn published(&self, message: Published<'_>) {
-        let set = self.0.set.load();
+        let Some(inner) = self.0.upgrade() else { return };
+        let set = inner.set.load();
         let matching = set.matching(message.topic);
         if matching.is_empty() {
             return;
@@ -29,7 +35,7 @@ impl Observer for Rules {
             principal: message.principal.map(|id| id.to_string().into()),
             trace_id: trace_id(),
         });
-        let post = &self.0.post;
+        let post = &inner.post;
         let surroundings = surroundings::at(&post.settings.account_id, (post.now)());
         let incoming = Incoming::new(origin.message(), surroundings);
         for named in matching {

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use perennial_broker::BrokerHandle;
 use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_outbound::HttpSender;
-use perennial_rules::{Parts, Rules};
+use perennial_rules::{NoticeTopics, Parts, Rules};
 use perennial_store::Store;
 
 use crate::{adapter::RoleSigner, config::Config};
@@ -18,7 +18,7 @@ pub(crate) async fn start(
     data: &Path,
     config: &Config,
     (store, broker): (&Store, &BrokerHandle),
-    sender: &HttpSender,
+    (sender, notices): (&HttpSender, Arc<dyn NoticeTopics>),
 ) -> anyhow::Result<Rules> {
     let scope = config.scope();
     let parts = Parts {
@@ -27,7 +27,7 @@ pub(crate) async fn start(
         sender: sender.clone(),
         signer: Arc::new(RoleSigner::open(&config.rules.credentials)?),
         lambda: config.rules.lambda(&scope.region)?,
-        notices: None,
+        notices,
         now: Arc::new(|| SystemClock.now()),
     };
     let settings = config.rules.settings(scope.account, data)?;

@@ -117,8 +117,6 @@ impl Server {
         let ring = start_ring(&config, &store, &authority, &registry, &handle).await?;
         let intake = ring.intake();
         listen_for_messages(&handle, (&config.mqtt.prefix, &config.scope()), &intake)?;
-        let rules = rules::start(data, &config, (&store, &handle), &outbound).await?;
-        let routing = RulesRouting::new(rules.clone(), store.clone(), outbound.clone());
         let foundation = (&store, &authority);
         let names = server_names(&config.mqtt.names);
         let signer = MessageSigner::open(data, Arc::clone(&authority), names, clock.now())?;
@@ -126,6 +124,9 @@ impl Server {
         let leaving = (outbound.clone(), mail);
         let notice_topics =
             NoticeTopics::new(store.clone(), config.scope(), Arc::clone(&signer), leaving);
+        let people = Arc::new(notice_topics.clone());
+        let rules = rules::start(data, &config, (&store, &handle), (&outbound, people)).await?;
+        let routing = RulesRouting::new(rules.clone(), store.clone(), outbound.clone());
         let data_plane: Arc<dyn DataPlane> =
             Arc::new(BrokerDataPlane::new(handle.clone(), config.mqtt.prefix.clone()));
         let urls = Urls::new(&config.public_url(ports.https()), config.scope());
@@ -197,6 +198,11 @@ impl Server {
             shutdown,
             tasks,
         })
+    }
+
+    /// The topic rules that are on.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Where devices connect.
@@ -303,7 +309,7 @@ impl Server {
             let _ = tokio::time::timeout(Duration::from_secs(10), task).await;
         }
         let store = self.store;
-        drop((self.registry, self.broker, self.notice_topics));
+        drop((self.registry, self.broker, self.notice_topics, self.rules));
         // Writing what was handed over may take a moment: not on an async worker.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }

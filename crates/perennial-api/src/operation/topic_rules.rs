@@ -116,9 +116,6 @@ fn own(name: RuleName) -> Result<RuleName, ApiError> {
 /// A rule that can be run, and that leaves the rotation inbox to its own rules.
 fn checked(call: &Call, rule: TopicRule) -> Result<TopicRule, ApiError> {
     rule.ready()?;
-    if rule.actions.iter().chain(&rule.error_action).any(|it| matches!(it, Action::Sns(_))) {
-        return Err(ApiError::invalid("sns: there are no notice topics here yet"));
-    }
     let inbox = inbox_arn(call.scope());
     let is_inbox = |action: &Action| matches!(action, Action::Lambda(Lambda { function_arn }) if *function_arn == inbox);
     if rule.actions.iter().chain(&rule.error_action).any(is_inbox) {

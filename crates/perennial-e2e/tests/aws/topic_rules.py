@@ -5,6 +5,7 @@ import subprocess
 import time
 import urllib.parse
 
+import boto3
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
@@ -204,6 +205,29 @@ def functions(iot, receiver):
     iot.delete_topic_rule(ruleName="invoke")
 
 
+def people(iot):
+    """What a rule makes reaches who subscribed to a notice topic."""
+    data, sns = Client("iot-data"), boto3.client("sns")
+    listener = Device(iot, "listener-3", EVERYTHING)
+    listener.subscribes("told/#")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="mqtt", Endpoint="told/alarms")
+    iot.create_topic_rule(ruleName="tell", topicRulePayload=rule(
+        "SELECT topic(2) AS site, level FROM 'alarm/+'", {"sns": {"targetArn": topic, "roleArn": ROLE}}))
+    data.publish(topic="alarm/north", qos=1, payload=b'{"level": 3, "x": 1}')
+    heard = json.loads(listener.hears()["payload"])
+    assert heard["TopicArn"] == topic and json.loads(heard["Message"]) == {"site": "north", "level": 3}, heard
+
+    missing = rule("SELECT * FROM 'alarm/+'", {"sns": {"targetArn": topic + "-x", "roleArn": ROLE}})
+    iot.replace_topic_rule(ruleName="tell", topicRulePayload=missing)
+    data.publish(topic="alarm/north", qos=1, payload=b"{}")
+    kept = until("the dead letter", lambda: letters(ruleName="tell"))[0]
+    assert kept["action"] == "SnsAction" and kept["resource"] == topic + "-x", kept
+    iot.delete_topic_rule(ruleName="tell")
+    sns.delete_topic(TopicArn=topic)
+    listener.forget()
+
+
 def signed(url, fields, body, service="execute-api", region="eu-1"):
     """Holds a request's signature against botocore's."""
     fields = {name.lower(): value for name, value in fields.items()}
@@ -225,6 +249,7 @@ def all_of_it(iot):
     refusals(iot)
     destinations(iot, receiver)
     routing(iot, receiver)
+    people(iot)
 
 
 if __name__ == "__main__":

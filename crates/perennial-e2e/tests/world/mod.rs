@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a story's own machinery")]
 
 mod bare;
+mod receiving;
 mod wire;
 
 use std::{
@@ -31,10 +32,12 @@ use tokio_util::sync::CancellationToken;
 #[allow(unused_imports, reason = "each story uses its own part")]
 pub(crate) use bare::{Bare, Credential, Listening};
 #[allow(unused_imports, reason = "each story uses its own part")]
+pub(crate) use receiving::{Endpoint, Receiving};
+#[allow(unused_imports, reason = "each story uses its own part")]
 pub(crate) use wire::{Way, Wire};
 
 /// How long anything in a story may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server with its folder, and a folder for devices.
 pub(crate) struct World {

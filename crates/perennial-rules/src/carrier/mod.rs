@@ -47,7 +47,7 @@ pub(crate) struct Carriers {
     pub(crate) republish: Republish,
     pub(crate) http: Http,
     pub(crate) lambda: Lambda,
-    pub(crate) notices: Option<std::sync::Arc<dyn NoticeTopics>>,
+    pub(crate) notices: std::sync::Arc<dyn NoticeTopics>,
     pub(crate) files: Files,
 }
 
@@ -58,10 +58,7 @@ impl Carriers {
             Delivery::Republish(it) => self.republish.carry(it),
             Delivery::Http(it) => self.http.carry(it).await,
             Delivery::Sns { target_arn, format, payload } => {
-                let Some(notices) = &self.notices else {
-                    return Err(Undelivered::for_good("there are no notice topics here"));
-                };
-                notices.publish(target_arn, *format, &payload.0).await
+                self.notices.publish(target_arn, *format, &payload.0).await
             }
             Delivery::Lambda { function_arn, payload } => {
                 self.lambda.carry(function_arn, payload).await

@@ -18,6 +18,7 @@ mod recovery;
 mod registry;
 mod remedies;
 mod routing;
+mod rule_notices;
 mod running;
 mod signer;
 mod sources;

@@ -83,8 +83,19 @@ impl NoticeTopics {
         message: String,
         attributes: MessageAttributes,
     ) -> Result<Uuid, PublishError> {
+        self.publish_message(topic_arn, Message::new(subject, message, attributes)?).await
+    }
+
+    /// As [`publish`](Self::publish), of a message that was checked.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub(crate) async fn publish_message(
+        &self,
+        topic_arn: &str,
+        message: Message,
+    ) -> Result<Uuid, PublishError> {
         let topic = parse_topic_arn(topic_arn, &self.scope)?;
-        let message = Message::new(subject, message, attributes)?;
         let id = Uuid::from_random(SystemEntropy::default().octets());
         self.store.publish_notices(topic, vec![(id, message)], SystemClock.now()).await?;
         self.nudge();

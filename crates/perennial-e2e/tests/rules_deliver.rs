@@ -1,0 +1,155 @@
+//! What rules make is delivered behind bounded queues: an endpoint that hangs delays nobody else,
+//! and what waits when the server stops is delivered when it is back.
+#![allow(clippy::unwrap_used, reason = "a story's own machinery")]
+
+mod world;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use perennial_broker::{Properties, Publication, Qos};
+use perennial_core::{
+    ids::{Digest, RuleName},
+    registry::Tags,
+    rule::TopicRule,
+    time::Timestamp,
+};
+use perennial_orchestrator::{SystemClock, port::Clock as _};
+use perennial_store::{DeadLetter, MAX_DEAD_LETTERS};
+use serde_json::{Value, json};
+use world::{Endpoint, Receiving, World, until};
+
+const NAME: &str = "story";
+
+fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// A server, and an endpoint whose owner confirmed.
+async fn begin() -> (World, Receiving, Endpoint) {
+    let receiving = Receiving::prepare();
+    let endpoint = receiving.serve().await;
+    let world = World::begin_with(receiving.config()).await;
+    let (store, token) = (world.server.store(), Digest::from_bytes([1; 32]));
+    store.create_rule_destination(receiving.url("/in"), token, now()).await.unwrap();
+    store.confirm_rule_destination(token, now()).await.unwrap();
+    (world, receiving, endpoint)
+}
+
+/// Makes the story's rule, on everything below `from/`.
+async fn route(world: &World, actions: Value, error_action: Option<Value>) {
+    let mut document = json!({ "sql": "SELECT * FROM 'from/#'", "actions": actions });
+    if let Some(action) = error_action {
+        document["errorAction"] = action;
+    }
+    let rule: TopicRule = serde_json::from_value(document).unwrap();
+    let name = RuleName::new(NAME).unwrap();
+    let made = world.server.store().create_topic_rule(name, rule, Tags::default(), now()).await;
+    made.unwrap();
+    world.server.rules().reload().await.unwrap();
+}
+
+fn publish(world: &World, number: usize) {
+    let publication = Publication {
+        topic: format!("from/{}", number % 7),
+        payload: Bytes::from(format!("{{\"number\":{number}}}")),
+        qos: Qos::AtLeastOnce,
+        retain: false,
+        properties: Properties::default(),
+    };
+    world.server.broker().publish_for_operator(publication).unwrap();
+}
+
+async fn letters(world: &World) -> Vec<DeadLetter> {
+    let page = world.server.store().dead_letters(None, None, 2 * MAX_DEAD_LETTERS).await.unwrap();
+    page.items.into_iter().map(|(_, letter)| letter).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_hangs_delays_nobody_else_and_fills_only_its_own_queue() {
+    const MESSAGES: usize = 4000;
+    let (world, receiving, endpoint) = begin().await;
+    endpoint.hang(true);
+    let http = json!({ "http": { "url": receiving.url("/in") } });
+    let file = json!({ "file": { "name": "numbers" } });
+    route(&world, json!([http, file]), Some(json!({ "file": { "name": "errors" } }))).await;
+
+    let lines = |name: &str| {
+        let path = world.server.data().join("rules").join(name);
+        std::fs::read_to_string(path).map_or(0, |text| text.lines().count())
+    };
+    for batch in (0..MESSAGES).step_by(500) {
+        (batch..batch + 500).for_each(|number| publish(&world, number));
+        let so_far = batch + 500;
+        until("the lines are in the file", async || (lines("numbers") == so_far).then_some(()))
+            .await;
+    }
+    let full = MESSAGES - 2048 - 33;
+    until("what found no room was told", async || (lines("errors") >= full).then_some(())).await;
+    let kept = until("dead letters", async || {
+        Some(letters(&world).await).filter(|it| it.len() == MAX_DEAD_LETTERS)
+    })
+    .await;
+    let reason = "too many deliveries of this action wait";
+    assert!(kept.iter().all(|it| it.reason == reason), "{:?}", kept[0]);
+    assert!(endpoint.waiting() <= 32, "{} requests at a time", endpoint.waiting());
+    endpoint.hang(false);
+    until("what waited arrives", async || (endpoint.waiting() >= 2048).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_when_the_server_stops_is_delivered_when_it_is_back() {
+    const MESSAGES: usize = 200;
+    let (world, receiving, mut endpoint) = begin().await;
+    endpoint.hang(true);
+    let http = json!({ "http": { "url": receiving.url("/in/${topic(2)}"),
+        "confirmationUrl": receiving.url("/in") } });
+    route(&world, json!([http]), None).await;
+    (0..MESSAGES).for_each(|number| publish(&world, number));
+    until("the endpoint has all that it gets", async || (endpoint.waiting() == 32).then_some(()))
+        .await;
+
+    let world = world.restart().await;
+    endpoint.hang(false);
+
+    let mut numbers = std::collections::BTreeSet::new();
+    while numbers.len() < MESSAGES {
+        let request = endpoint.next().await;
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!(request.path, format!("/in/{}", body["number"].as_u64().unwrap() % 7));
+        numbers.insert(body["number"].as_u64().unwrap());
+    }
+    until("no dead letter is left", async || letters(&world).await.is_empty().then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_is_switched_off_gets_nothing_more() {
+    let (world, receiving, mut endpoint) = begin().await;
+    route(&world, json!([{ "http": { "url": receiving.url("/in") } }]), None).await;
+    publish(&world, 1);
+    assert_eq!(endpoint.next().await.body, "{\"number\":1}");
+
+    let store = world.server.store();
+    let made = store.rule_destinations(None, 9).await.unwrap().items.remove(0);
+    let off = perennial_store::DestinationStatus::Disabled;
+    store.set_rule_destination(made.id, off, None, now()).await.unwrap();
+    world.server.rules().reload().await.unwrap();
+    publish(&world, 2);
+
+    let kept = until("it is given up", async || letters(&world).await.pop()).await;
+    assert!(kept.reason.contains("no destination for this URL is ENABLED"), "{kept:?}");
+    assert_eq!(endpoint.waiting(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_a_rule_selects_is_not_held_up_by_the_rule() {
+    let (world, receiving, endpoint) = begin().await;
+    endpoint.hang(true);
+    route(&world, json!([{ "http": { "url": receiving.url("/in") } }]), None).await;
+
+    let began = std::time::Instant::now();
+    (0..100).for_each(|number| publish(&world, number));
+
+    // Each request may take 15 s: had one waited for one, this would take half an hour.
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
