@@ -17,6 +17,7 @@ pub mod network;
 pub mod notice;
 pub mod notice_topic;
 pub mod policy;
+pub mod provisioning;
 pub mod registry;
 pub mod rotation;
 pub mod rule;

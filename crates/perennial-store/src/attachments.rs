@@ -182,7 +182,7 @@ pub(crate) fn insert(
     Ok(())
 }
 
-fn attach(
+pub(crate) fn attach(
     connection: &Connection,
     thing: &ThingName,
     id: &CertificateId,

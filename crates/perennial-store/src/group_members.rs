@@ -148,7 +148,7 @@ pub(crate) fn reached_from(
     rows.map(|name| row::thing_name(&name?)).collect()
 }
 
-fn join(
+pub(crate) fn join(
     connection: &Connection,
     thing: &ThingName,
     group: &ThingGroupName,
@@ -199,7 +199,7 @@ fn place_below(
     found.as_deref().map(row::group_name).transpose()
 }
 
-fn leave(
+pub(crate) fn leave(
     connection: &Connection,
     thing: &ThingName,
     group: &ThingGroupName,

@@ -174,7 +174,7 @@ fn list(
     }))
 }
 
-fn create(
+pub(crate) fn create(
     connection: &Connection,
     name: &PolicyName,
     document: &str,

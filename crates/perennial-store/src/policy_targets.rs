@@ -50,17 +50,7 @@ impl Store {
         target: PolicyTarget,
         now: Timestamp,
     ) -> Result<PolicyChange, StoreError> {
-        self.write(move |connection| {
-            change(connection, &target, |target| {
-                let new = attach(connection, &name, target)?;
-                if new {
-                    let body = json!({ "policyName": name, "target": target });
-                    events::append(connection, "policy.attached", &body, now)?;
-                }
-                Ok(new)
-            })
-        })
-        .await
+        self.write(move |connection| attach_to(connection, &name, &target, now)).await
     }
 
     /// Detaches a policy, from the incoming certificate of an open rotation as well: what is taken
@@ -169,6 +159,23 @@ impl Key {
         };
         Ok(connection.prepare_cached(sql)?.execute(params![key, name.as_str()])?)
     }
+}
+
+/// Attaches a policy to a target and to what must stay like it, and tells of it.
+pub(crate) fn attach_to(
+    connection: &Connection,
+    name: &PolicyName,
+    target: &PolicyTarget,
+    now: Timestamp,
+) -> Result<PolicyChange, StoreError> {
+    change(connection, target, |target| {
+        let new = attach(connection, name, target)?;
+        if new {
+            let body = json!({ "policyName": name, "target": target });
+            events::append(connection, "policy.attached", &body, now)?;
+        }
+        Ok(new)
+    })
 }
 
 /// Does `verb` to the target and to what must stay like it.

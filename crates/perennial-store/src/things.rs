@@ -130,7 +130,7 @@ pub(crate) fn ensure(
     Ok(())
 }
 
-fn create(
+pub(crate) fn create(
     connection: &Connection,
     new: &NewThing,
     now: Timestamp,
@@ -186,7 +186,7 @@ fn write_attributes(connection: &Connection, thing: &Thing) -> Result<(), StoreE
     Ok(())
 }
 
-fn change(
+pub(crate) fn change(
     connection: &Connection,
     name: &ThingName,
     update: ThingUpdate,

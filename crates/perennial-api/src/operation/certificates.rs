@@ -88,10 +88,14 @@ async fn create_from_csr(
     call: Call,
     input: Input<Nothing, SetAsActive, Csr>,
 ) -> Result<Created, ApiError> {
-    let csr = CsrDer::from_pem(&input.body.certificate_signing_request);
-    let verified = csr.and_then(|csr| csr.verify(&Expectation::default()));
-    let verified = verified.map_err(|error| ApiError::invalid(error.to_string()))?;
+    let verified = verified(&input.body.certificate_signing_request)?;
     create(&call, verified, input.query.set_as_active).await
+}
+
+/// A CSR that may be signed.
+pub(super) fn verified(pem: &str) -> Result<VerifiedCsr, ApiError> {
+    let verified = CsrDer::from_pem(pem).and_then(|csr| csr.verify(&Expectation::default()));
+    verified.map_err(|error| ApiError::invalid(error.to_string()))
 }
 
 #[derive(Serialize)]
@@ -131,12 +135,28 @@ async fn create_with_keys(
 
 /// Signs, records, and only then answers.
 async fn create(call: &Call, csr: VerifiedCsr, active: bool) -> Result<Created, ApiError> {
+    let status = if active { CertificateStatus::Active } else { CertificateStatus::Inactive };
+    let certificate = sign(call, csr, status)?;
+    let (id, pem) = (certificate.certificate_id, pem_of_certificate(&certificate.der));
+    call.store().register(vec![certificate], call.now()).await?;
+    Ok(Created {
+        certificate_arn: arn::certificate(&id, call.scope()),
+        certificate_id: id,
+        certificate_pem: pem,
+    })
+}
+
+/// Signs. Nobody may have the certificate before it is registered.
+pub(super) fn sign(
+    call: &Call,
+    csr: VerifiedCsr,
+    status: CertificateStatus,
+) -> Result<NewCertificate, ApiError> {
     let serial = Serial::random().map_err(|error| ApiError::internal(&error))?;
     let issued = call.authority().issue_unattached(csr, call.profile(), serial, call.now());
     let issued = issued.map_err(|error| ApiError::internal(&error))?;
-    let id = issued.certificate_id;
-    let certificate = NewCertificate {
-        certificate_id: id,
+    Ok(NewCertificate {
+        certificate_id: issued.certificate_id,
         der: issued.der.to_vec(),
         spki_digest: issued.spki_digest,
         validity: issued.validity,
@@ -144,13 +164,7 @@ async fn create(call: &Call, csr: VerifiedCsr, active: bool) -> Result<Created, 
         mode: CertificateMode::Default,
         thing: None,
         policies: Vec::new(),
-        status: if active { CertificateStatus::Active } else { CertificateStatus::Inactive },
-    };
-    call.store().register(vec![certificate], call.now()).await?;
-    Ok(Created {
-        certificate_arn: arn::certificate(&id, call.scope()),
-        certificate_id: id,
-        certificate_pem: issued.pem(),
+        status,
     })
 }
 

@@ -28,6 +28,7 @@ mod policy_targets;
 mod policy_versions;
 mod principal_policies;
 mod principals;
+mod provisioning;
 mod registering;
 mod registration_code;
 mod retained;
@@ -72,6 +73,7 @@ pub(crate) fn all() -> Vec<Operation> {
         policy_versions::operations(),
         principal_policies::operations(),
         principals::operations(),
+        provisioning::operations(),
         registering::operations(),
         registration_code::operations(),
         retained::operations(),

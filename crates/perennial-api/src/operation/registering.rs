@@ -69,13 +69,24 @@ async fn of_ca(call: Call, input: Input<Nothing, Flag, OfCa>) -> Result<Register
     let body = input.body;
     let status = status(body.status.as_deref(), input.query.set_as_active)?;
     let der = body.certificate_pem.der()?;
-    let candidates = match body.ca_certificate_pem {
-        Some(pem) => vec![named(&call, certificate_id(&pem.der()?)).await?],
-        None => call.store().cas_named(issuer_digest(&der).map_err(unreadable)?).await?,
+    let ca = body.ca_certificate_pem.as_ref().map(Pem::der).transpose()?;
+    let certificate = checked(&call, &der, ca.as_deref(), status).await?;
+    register(&call, certificate).await
+}
+
+/// A certificate of a registered CA: of `ca`, if it is named.
+pub(super) async fn checked(
+    call: &Call,
+    der: &[u8],
+    ca: Option<&[u8]>,
+    status: CertificateStatus,
+) -> Result<NewCertificate, ApiError> {
+    let candidates = match ca {
+        Some(ca) => vec![named(call, certificate_id(ca)).await?],
+        None => call.store().cas_named(issuer_digest(der).map_err(unreadable)?).await?,
     };
-    let (ca, checked) = issuer(&call, &der, candidates)?;
-    let origin = (Some(ca.certificate_id), ca.mode);
-    register(&call, der.to_vec(), checked, origin, status).await
+    let (ca, checked) = issuer(call, der, candidates)?;
+    Ok(to_register(der, checked, (Some(ca.certificate_id), ca.mode), status))
 }
 
 async fn without_ca(
@@ -85,7 +96,8 @@ async fn without_ca(
     let status = status(input.body.status.as_deref(), None)?;
     let der = input.body.certificate_pem.der()?;
     let checked = check_alone(&der, call.now())?;
-    register(&call, der.to_vec(), checked, (None, CertificateMode::SniOnly), status).await
+    let origin = (None, CertificateMode::SniOnly);
+    register(&call, to_register(&der, checked, origin, status)).await
 }
 
 /// INACTIVE unless something else is asked for; `setAsActive` is the deprecated way to.
@@ -160,18 +172,15 @@ fn unreadable(error: perennial_pki::CertificateFormatError) -> ApiError {
     invalid(&error.to_string())
 }
 
-async fn register(
-    call: &Call,
-    der: Vec<u8>,
+fn to_register(
+    der: &[u8],
     checked: Registrable,
     (issuer, mode): (Option<CertificateId>, CertificateMode),
     status: CertificateStatus,
-) -> Result<Registered, ApiError> {
-    let certificate_id = checked.certificate_id;
-    let certificate_arn = arn::certificate(&certificate_id, call.scope());
-    let certificate = NewCertificate {
-        certificate_id,
-        der,
+) -> NewCertificate {
+    NewCertificate {
+        certificate_id: checked.certificate_id,
+        der: der.to_vec(),
         spki_digest: checked.spki_digest,
         validity: checked.validity,
         status,
@@ -179,7 +188,12 @@ async fn register(
         mode,
         thing: None,
         policies: Vec::new(),
-    };
+    }
+}
+
+async fn register(call: &Call, certificate: NewCertificate) -> Result<Registered, ApiError> {
+    let certificate_id = certificate.certificate_id;
+    let certificate_arn = arn::certificate(&certificate_id, call.scope());
     match call.store().register(vec![certificate], call.now()).await {
         Ok(()) => {}
         Err(StoreError::Exists { .. }) => {

@@ -3,10 +3,10 @@
 import json
 import sys
 
-from bad import audits, cas, data_plane, logging, policies, registry, requests, search, signatures
+from bad import audits, cas, data_plane, logging, policies, provisioning, registry, requests, search, signatures
 from signed import send
 
-IOT = [row for room in [requests, registry, policies, audits, cas, logging, search, signatures] for row in room.ROWS]
+IOT = [row for room in [requests, registry, policies, audits, cas, logging, provisioning, search, signatures] for row in room.ROWS]
 
 faults = 0
 for status, code, arguments, service in [(*row, "iot") for row in IOT] + [(*row, "iotdata") for row in data_plane.ROWS]:

@@ -13,6 +13,7 @@ import events
 import groups
 import mitigation
 import policies
+import provisioning
 import search
 import things
 import topic_rules
@@ -149,5 +150,6 @@ events.all_of_it(iot)
 device_log.all_of_it(iot)
 search.all_of_it(iot)
 topic_rules.all_of_it(iot)
+provisioning.all_of_it(iot)
 audits.deleted(iot)
 finish(iot, sys.argv[1:])
