@@ -16,6 +16,8 @@ mod decode;
 mod devices;
 mod enrolment;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 mod key_ring;
 mod listener;

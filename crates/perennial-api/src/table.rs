@@ -34,6 +34,8 @@ pub(crate) struct Operation {
     /// What a caller's role must allow.
     pub(crate) need: Need,
     run: Run,
+    #[cfg(feature = "fuzzing")]
+    pub(crate) reads: fn(&Received) -> Result<(), ApiError>,
     #[cfg(test)]
     pub(crate) members: crate::members::Members,
 }
@@ -99,6 +101,8 @@ impl Operation {
             path,
             need,
             run: Arc::new(run),
+            #[cfg(feature = "fuzzing")]
+            reads: |received| I::read(received).map(drop),
             #[cfg(test)]
             members: I::members(),
         }

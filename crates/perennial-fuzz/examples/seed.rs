@@ -32,6 +32,8 @@ fn main() {
     revocations();
     requests();
     rules();
+    provisioning();
+    inputs();
     queries();
     stored();
     configs();
@@ -172,6 +174,40 @@ fn revocations() {
     perennial_pki::read_crl(list.der(), &[issuer.der()]).unwrap();
     seed("crl", "der", measured(issuer.der(), list.der()));
     seed("crl", "pem", measured(issuer.der(), list.pem().unwrap().as_bytes()));
+}
+
+fn provisioning() {
+    let thing = json!({ "Type": "AWS::IoT::Thing", "Properties": {
+        "ThingName": { "Fn::Join": ["-", ["lamp", { "Ref": "a" }]] },
+        "AttributePayload": { "s": { "Fn::Select": [0, { "Fn::Split": [".", { "Ref": "b" }] }] } },
+        "ThingGroups": [{ "Fn::FindInMap": ["m", "k", "v"] }] },
+        "OverrideSettings": { "AttributePayload": "MERGE", "ThingGroups": "REPLACE" } });
+    let certificate = json!({ "Type": "AWS::IoT::Certificate",
+        "Properties": { "CertificateSigningRequest": { "Fn::Sub": ["${x}${b}", { "x": { "Ref": "a" } }] } } });
+    let policy = json!({ "Type": "AWS::IoT::Policy", "Properties": { "PolicyName": "p" } });
+    let template = json!({
+        "Parameters": { "a": { "Type": "String" }, "b": { "Type": "String", "Default": "1.2" } },
+        "Mappings": { "m": { "k": { "v": "lamps" } } },
+        "Resources": { "t": thing, "c": certificate, "p": policy } });
+    seed("provisioning", "whole", format!("{template}\0seven"));
+    let known = json!({ "Resources": { "c": { "Type": "AWS::IoT::Certificate",
+        "Properties": { "CertificateId": "ab".repeat(32), "Status": "INACTIVE" } } } });
+    seed("provisioning", "known", known.to_string());
+}
+
+/// What is read of requests that are believed.
+fn inputs() {
+    let search = json!({ "queryString": "thingName:a", "maxResults": 7 });
+    let thing = json!({ "thingTypeName": "t", "attributePayload": { "attributes": { "a": "1" } } });
+    let id = "ab".repeat(32);
+    seed("request", "body", format!("POST\n/indices/search\0{search}"));
+    seed("request", "path", format!("POST\n/things/a%2Db\0{thing}"));
+    seed("request", "query", format!("PUT\n/certificates/{id}?newStatus=INACTIVE\0"));
+    seed("request", "list", "GET\n/things?maxResults=7&attributeName=a%20b&attributeValue=c\0");
+    seed("request", "message", "POST\n/topics/a%2Fb?qos=1&retain=true\0octets");
+    let update =
+        json!({ "auditCheckConfigurations": { "LOGGING_DISABLED_CHECK": { "enabled": true } } });
+    seed("request", "audit", format!("PATCH\n/audit/configuration\0{update}"));
 }
 
 fn queries() {

@@ -8,6 +8,7 @@
 mod certificates;
 mod messages;
 mod policies;
+mod provisioning;
 mod requests;
 mod rules;
 mod searches;
@@ -18,7 +19,7 @@ mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 18] = [
     ("certificate", certificates::certificate),
     ("config", stored::config),
     ("crl", certificates::crl),
@@ -28,7 +29,9 @@ pub const TARGETS: [Target; 16] = [
     ("payload", messages::payload),
     ("policy", policies::policy),
     ("proof", certificates::proof),
+    ("provisioning", provisioning::template),
     ("query", searches::query),
+    ("request", requests::request),
     ("rule", rules::rule),
     ("rule_payload", rules::rule_payload),
     ("signature", requests::signature),

@@ -1,7 +1,13 @@
-//! Signed requests to the API, as anybody may send them before anybody is believed.
+//! Requests to the API: signatures, before anybody is believed, and what is read of a request that
+//! is.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use perennial_api::sigv4::{Claim, Parts, SigningSecret, digest};
+use std::sync::LazyLock;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use perennial_api::{
+    fuzzing::Operations,
+    sigv4::{Claim, Parts, Service, SigningSecret, digest},
+};
 use perennial_core::time::Timestamp;
 
 /// Method, path and query, a line each, then the header fields, a line each.
@@ -24,6 +30,27 @@ pub(crate) fn signature(input: &[u8]) {
     }
     let _ = (claim.access_key_id(), claim.service());
     let _ = claim.check_scope("local-1", Timestamp::from_secs(1_800_000_000));
+}
+
+static OPERATIONS: LazyLock<Operations> = LazyLock::new(Operations::new);
+
+/// Method and path with query, a line each, then, an octet 0 behind, the body. What cannot be the
+/// input of the operation that is meant is the caller's fault, and told in few words.
+pub(crate) fn request(input: &[u8]) {
+    let (head, body) = super::cut(input, 0);
+    let Ok(head) = str::from_utf8(head) else { return };
+    let (method, target) = head.split_once('\n').unwrap_or(("POST", head));
+    let (Ok(method), Ok(uri)) = (method.parse::<Method>(), target.parse::<Uri>()) else { return };
+
+    for service in [Service::Iot, Service::IotData] {
+        let read = OPERATIONS.read(service, (&method, &uri), None, body);
+
+        assert_eq!(read, OPERATIONS.read(service, (&method, &uri), None, body));
+        let Err(refused) = read else { continue };
+        let status = refused.code.status();
+        let is_callers = status.is_client_error() && status != StatusCode::FORBIDDEN;
+        assert!(is_callers && !refused.message.is_empty(), "{refused}");
+    }
 }
 
 fn field(line: &str) -> Option<(HeaderName, HeaderValue)> {
