@@ -92,6 +92,7 @@ fn states() -> Vec<(&'static str, State)> {
         ("AwaitingAck, incoming seen", waiting(1, Some(OPENED_AT))),
         ("AwaitingAck, delivered as often as may be", waiting(8, None)),
         ("Retiring", retiring(Evidence::Acknowledged, None, 1)),
+        ("Retiring, stuck", retiring(Evidence::Acknowledged, None, 10)),
         ("Retiring, last try", retiring(Evidence::SeenConnecting, None, 20)),
         (
             "Retiring for want of anything better",
@@ -250,7 +251,11 @@ fn command(command: &Command) -> String {
             "Notify: left active".into()
         }
         Command::Notify { notice: Notice::HookFailed { .. } } => "Notify: hook failed".into(),
+        Command::Notify { notice: Notice::RotationFailed { rolled_back: true, .. } } => {
+            "Notify: rolled back".into()
+        }
         Command::Notify { notice: Notice::RotationFailed { .. } } => "Notify: failed".into(),
+        Command::Notify { notice: Notice::RotationStuck { .. } } => "Notify: stuck".into(),
         other => other.name().into(),
     }
 }

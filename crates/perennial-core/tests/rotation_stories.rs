@@ -176,7 +176,7 @@ fn a_rotation_of_a_device_that_is_away_ends_with_its_certificates_recovery() {
     let State::Failed(failed) = &ring.state else { panic!("{:?}", ring.state) };
     assert_eq!(failed.reason, Failure::Expired);
     assert_eq!(ring.state.outcome(), Some(Outcome::Unreachable));
-    let notice = Notice::RotationFailed { reason: Failure::Expired };
+    let notice = Notice::RotationFailed { reason: Failure::Expired, rolled_back: false };
     assert_eq!(ring.commands, [Command::Notify { notice }]);
 }
 

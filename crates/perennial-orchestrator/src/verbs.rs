@@ -261,6 +261,11 @@ fn delivered(job: &Job) -> Option<CertificateId> {
 
 fn notification(job: &Job) -> Option<Notification> {
     let Command::Notify { notice } = &job.command else { return None };
-    let (rotation_id, thing) = (job.rotation.id, job.rotation.thing.clone());
-    Some(Notification { rotation_id, thing, notice: notice.clone() })
+    let Rotation { id, thing, outgoing_not_after, .. } = &*job.rotation;
+    Some(Notification {
+        rotation_id: *id,
+        thing: thing.clone(),
+        ends_at: *outgoing_not_after,
+        notice: notice.clone(),
+    })
 }

@@ -119,7 +119,7 @@ async fn hand_on(store: &Store, broker: &BrokerHandle) -> Result<(), StoreError>
             qos: Qos::AtLeastOnce,
             retain: false,
         }]);
-        store.audit_notified(id).await?;
+        store.audit_notified(id, SystemClock.now()).await?;
     }
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! The server's configuration: a TOML file in which every key is known, and sensible without one.
 
+mod notices;
+mod rules;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -23,9 +26,11 @@ use perennial_outbound::{
 use perennial_pki::{Profile, ServerProfile};
 use serde::Deserialize;
 
-mod rules;
-
-pub(crate) use rules::{Credentials, Rules};
+pub(crate) use self::{
+    notices::Notices,
+    rules::{Credentials, Rules},
+};
+use crate::notices::Watching;
 
 /// All that can be configured.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -41,6 +46,8 @@ pub struct Config {
     pub audit: Audit,
     /// How rotations are paced.
     pub rotation: Rotation,
+    /// Whom people are told by, when, and of what.
+    pub notices: Notices,
     /// Which account and region ARNs in policies name.
     pub account: Account,
     /// Where messages may leave to.
@@ -376,6 +383,19 @@ impl Config {
         }
     }
 
+    pub(crate) fn watching(&self, data: &Path) -> Watching {
+        let notices = &self.notices;
+        Watching {
+            data: data.to_owned(),
+            free: notices.free_mib.saturating_mul(1 << 20),
+            refusals: notices.refusals_per_minute,
+            look_for: Duration::from_secs(notices.look_secs.max(1)),
+            away_for: Duration::from_secs(notices.away_secs),
+            unreachable: Notices::spans(&notices.unreachable_days),
+            authorities: Notices::spans(&notices.authority_days),
+        }
+    }
+
     pub(crate) fn scope(&self) -> Scope {
         let Account { id, region } = self.account.clone();
         Scope { region, account: id, ..Scope::default() }
@@ -467,6 +487,7 @@ mod tests {
             config.scope(),
         );
         let _ = (config.device_profile(), config.server_profile(), config.oldest_tls());
+        let _ = config.notices.settings();
     }
 
     proptest::proptest! {
@@ -477,7 +498,7 @@ mod tests {
 
         #[test]
         fn any_number_is_taken_or_refused(
-            key in "audit.(every|expiring|age)_secs|rotation.(spread|csr_wait|hold)_secs|certificates.(device|server)_secs",
+            key in "audit.(every|expiring|age)_secs|rotation.(spread|csr_wait|hold)_secs|certificates.(device|server)_secs|notices.(update|close|escalate|retry|look)_secs",
             value in proptest::num::i64::ANY,
         ) {
             let (table, key) = key.split_once('.').unwrap_or_default();

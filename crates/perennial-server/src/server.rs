@@ -22,14 +22,14 @@ use perennial_outbound::HttpSender;
 use perennial_pki::Authority;
 use perennial_rules::Rules;
 use perennial_store::{AuditFile, Settings as StoreSettings, Store};
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     adapter::{
         Anchors, BrokerDataPlane, BrokerMessaging, CertificateAuthority, LapsedInbox,
-        LiveDeviceLog, LiveRegistry, LogNotifier, Recovery, RulesRouting, RunningServer,
+        LiveDeviceLog, LiveRegistry, Recovery, RulesRouting, RunningServer, StoreNotifier,
         StorePrincipals, StoreRemedies, SystemEntropy, listen_for_messages, listen_for_presence,
         record_connections, register_introduced,
     },
@@ -38,7 +38,7 @@ use crate::{
     device_policy, event_messages,
     http::{Ports as HttpPorts, Serving},
     notice_topics::{MessageSigner, NoticeTopics, Sending, Urls, deliver},
-    rules,
+    notices, rules,
     server_certificate::{ServerCertificate, server_names},
 };
 
@@ -161,7 +161,33 @@ impl Server {
             shutdown.clone(),
         );
 
+        let (certificate_told, server_validity) = watch::channel(validity);
+        let notices = config.notices.targets.iter().chain(&config.notices.escalation_targets);
+        let targets = notices::targets(notices, &handle)?;
+        let watching = config.watching(data);
+
         let tasks = vec![
+            tokio::spawn(notices::attend(store.clone(), shutdown.clone())),
+            tokio::spawn(notices::deliver(store.clone(), targets.clone(), shutdown.clone())),
+            tokio::spawn(notices::watch_store(
+                store.clone(),
+                config.notices.settings()?,
+                targets,
+                shutdown.clone(),
+            )),
+            tokio::spawn(notices::watch_surroundings(
+                store.clone(),
+                handle.clone(),
+                watching.clone(),
+                shutdown.clone(),
+            )),
+            tokio::spawn(notices::watch_certificates(
+                store.clone(),
+                Arc::clone(&authority),
+                server_validity,
+                watching,
+                shutdown.clone(),
+            )),
             tokio::spawn(presence),
             tokio::spawn(telling),
             tokio::spawn(until_cancelled(recording, shutdown.clone())),
@@ -176,7 +202,12 @@ impl Server {
             tokio::spawn(deliver(notice_topics.clone(), sending, shutdown.clone())),
             tokio::spawn(signer.keep_alive(shutdown.clone())),
             tokio::spawn(introductions),
-            tokio::spawn(certificate.keep_alive(identity, validity, shutdown.clone())),
+            tokio::spawn(certificate.keep_alive(
+                identity,
+                validity,
+                certificate_told,
+                shutdown.clone(),
+            )),
             tokio::spawn(sweep(store.clone(), shutdown.clone())),
             tokio::spawn(broker.run(shutdown.clone().cancelled_owned())),
         ];
@@ -329,6 +360,7 @@ fn store_settings(config: &Config) -> anyhow::Result<StoreSettings> {
     Ok(StoreSettings {
         audit: audits::settings(config)?,
         grace_for: Duration::from_secs(config.certificates.grace_secs),
+        notices: config.notices.settings()?,
     })
 }
 
@@ -384,7 +416,7 @@ async fn start_ring(
         registry: Arc::clone(registry) as _,
         authority: Arc::new(issuing),
         messaging: Arc::new(BrokerMessaging::new(broker.clone(), config.mqtt.prefix.clone())),
-        notifier: Arc::new(LogNotifier::new(store.clone())),
+        notifier: Arc::new(StoreNotifier::new(store.clone())),
         audit: Arc::new(store.clone()),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy::default()),

@@ -9,6 +9,7 @@ use perennial_core::{certificate::Validity, time::Timestamp};
 use perennial_orchestrator::port::Clock;
 use perennial_pki::{Authority, Serial, ServerNames, ServerProfile, SigningKey};
 use rustls::sign::CertifiedKey;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -57,11 +58,13 @@ impl ServerCertificate {
         Ok((key.certified(chain)?, issued.validity))
     }
 
-    /// Keeps `identity` alive until `shutdown`, beginning with a certificate valid as given.
+    /// Keeps `identity` alive until `shutdown`, beginning with a certificate valid as given, and
+    /// tells `told` of each that follows.
     pub(crate) async fn keep_alive(
         self,
         identity: ServerIdentity,
         mut validity: Validity,
+        told: watch::Sender<Validity>,
         shutdown: CancellationToken,
     ) {
         loop {
@@ -77,6 +80,7 @@ impl ServerCertificate {
                 Ok((certified, renewed)) => {
                     identity.replace(certified);
                     validity = renewed;
+                    told.send_replace(renewed);
                     info!(
                         not_after = validity.not_after.as_secs(),
                         "the broker's certificate was renewed"

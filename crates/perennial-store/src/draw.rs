@@ -1,6 +1,6 @@
 //! Random ids and codes for what the registry makes.
 
-use perennial_core::ids::{RegistrationCode, ResourceId};
+use perennial_core::ids::{NoticeId, RegistrationCode, ResourceId};
 
 /// An id for something that is made now.
 pub(crate) fn resource_id() -> ResourceId {
@@ -9,6 +9,11 @@ pub(crate) fn resource_id() -> ResourceId {
 
 pub(crate) fn registration_code() -> RegistrationCode {
     RegistrationCode::from_bytes(octets())
+}
+
+/// An id for a notice that may be opened now.
+pub(crate) fn notice_id() -> NoticeId {
+    NoticeId::from_bytes(octets())
 }
 
 fn octets<const N: usize>() -> [u8; N] {

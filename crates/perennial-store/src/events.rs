@@ -1,11 +1,11 @@
 //! The event log: append-only, each record bound to all before it by a hash.
 
-use perennial_core::{ids::Digest, time::Timestamp};
+use perennial_core::{ids::Digest, notice::Fact, time::Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Order, Page, Store, StoreError, actor, event_chain::hash, page::one_more};
+use crate::{Order, Page, Store, StoreError, actor, event_chain::hash, notices, page::one_more};
 
 const COLUMNS: &str = "seq, at, kind, body, hash";
 
@@ -77,17 +77,20 @@ impl Store {
         self.read(move |connection| list(connection, filter, order, after, limit)).await
     }
 
-    /// Appends what people were told, one record each.
+    /// Appends what people are to be told, one record each, and takes in the facts among it.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be written, and then none is.
     pub async fn record_notices(
         &self,
         bodies: Vec<Value>,
+        facts: Vec<Fact>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let settings = self.settings.clone();
         self.write(move |connection| {
-            bodies.iter().try_for_each(|body| append(connection, "notice", body, now))
+            bodies.iter().try_for_each(|body| append(connection, "notice", body, now))?;
+            notices::take_in(connection, &settings.notices, &facts, now)
         })
         .await
     }

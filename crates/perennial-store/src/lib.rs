@@ -26,6 +26,7 @@ mod logging;
 mod migrate;
 mod notes;
 mod notice_topics;
+mod notices;
 mod open;
 mod page;
 #[cfg(test)]
@@ -77,6 +78,10 @@ pub use logging::{LogTargetPlace, LoggingOptions, LoggingUpdate, MAX_LOG_TARGETS
 pub use notice_topics::{
     Confirming, DeliveryState, Due, DueDelivery, EndedDelivery, Lane, NOTICE_TOPIC, NoticeTopic,
     Outcome, Settled, Subscribed, Subscribing, Subscription,
+};
+pub use notices::{
+    DeliveryId, DeliveryOutcome, DeliveryStatus, DueMessage, LOG_TARGET, NoticeFilter,
+    NoticeSettings, Proof, ShownDelivery, StoredNotice, UnreachablePlace,
 };
 pub use open::{OpenError, Settings, Store};
 pub use page::{Dated, NoPlace, Order, Page};

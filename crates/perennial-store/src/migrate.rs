@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0011_notice_topics.sql"),
     include_str!("../migrations/0012_search.sql"),
     include_str!("../migrations/0013_topic_rules.sql"),
+    include_str!("../migrations/0014_notices.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

@@ -15,7 +15,7 @@ use perennial_core::time::days;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{
-    Actor, AuditSettings, StoreError, actor,
+    Actor, AuditSettings, NoticeSettings, StoreError, actor,
     audit::Audits,
     migrate::migrate,
     readers::Readers,
@@ -34,11 +34,17 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// How long a retired certificate is kept, INACTIVE, before it is deleted.
     pub grace_for: Duration,
+    /// When and where people are told what.
+    pub notices: NoticeSettings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { audit: AuditSettings::default(), grace_for: days(30) }
+        Self {
+            audit: AuditSettings::default(),
+            grace_for: days(30),
+            notices: NoticeSettings::default(),
+        }
     }
 }
 
@@ -136,6 +142,11 @@ impl Store {
             // A writer that panicked has nothing left to write.
             let _ = thread.join();
         }
+    }
+
+    /// Why the last transaction did not work; `None` when it did, or there was none yet.
+    pub fn trouble(&self) -> Option<String> {
+        self.writer.trouble()
     }
 
     /// Runs `job` on a reading connection, off the async workers.

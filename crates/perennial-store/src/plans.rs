@@ -11,6 +11,8 @@ use perennial_core::{
         ThingTypeName,
     },
     logging::{LogLevel, LogTarget, TargetType},
+    message::HookResult,
+    notice::{Days, Fact, Kind},
     notice_topic::{Message, Protocol, SubscriptionSettings, TopicName, TopicSettings, Uuid},
     policy::Document,
     registry::{
@@ -30,10 +32,11 @@ use rusqlite::{
 };
 
 use crate::{
-    AttributeFilter, CaUpdate, Confirming, DeadLetter, EnrolmentRequest, EventFilter, GroupFilter,
-    GroupUpdate, Intent, LoggingUpdate, NewCa, NewCertificate, Order, OtherCertificates, Outcome,
-    Presented, RotationFilter, RotationRequest, Settings, Settled, Shared, SignedEnrolment, Store,
-    Subscribing, ThingFilter, ValueFilter,
+    AttributeFilter, CaUpdate, Confirming, DeadLetter, DeliveryOutcome, EnrolmentRequest,
+    EventFilter, GroupFilter, GroupUpdate, Intent, LoggingUpdate, NewCa, NewCertificate,
+    NoticeFilter, Order, OtherCertificates, Outcome, Presented, Proof, RotationFilter,
+    RotationRequest, Settings, Settled, Shared, SignedEnrolment, Store, Subscribing, ThingFilter,
+    ValueFilter,
 };
 
 /// What was run so far in this process.
@@ -301,6 +304,42 @@ async fn route(store: &Store) {
     store.sweep_dead_letters(9, NOW).await.unwrap();
 }
 
+/// Has people told of something, and looks at all that is known of it.
+async fn notice(store: &Store) {
+    let fact = Fact::HookFailed {
+        rotation_id: RotationId::from_bytes([1; 16]),
+        thing: pump(),
+        hook: HookResult { exit_code: None },
+    };
+    let key = fact.fold_key();
+    store.notice(vec![fact], NOW).await.unwrap();
+    for order in [Order::Ascending, Order::Descending] {
+        for open in [true, false] {
+            for kind in [None, Some(Kind::HookFailed)] {
+                store.list_notices(NoticeFilter { open, kind }, order, None, 9).await.unwrap();
+            }
+        }
+    }
+    let found = store.list_notices(NoticeFilter::default(), Order::Ascending, None, 9).await;
+    let id = found.unwrap().items[0].id;
+    let due = store.due_messages("log".to_owned(), 9, NOW).await.unwrap();
+    let failed = DeliveryOutcome::Failed { reason: "x".to_owned(), hopeless: true };
+    store.delivered(vec![(due[0].id, failed)], NOW).await.unwrap();
+    store.step_due_notices(9, NOW + days(1)).await.unwrap();
+    store.resolve_notice(key, NOW).await.unwrap();
+    for delivery in store.due_messages("log".to_owned(), 9, NOW + days(1)).await.unwrap() {
+        let proof = Proof { message_id: "m".to_owned(), taken_by: "x".to_owned() };
+        let outcomes = vec![(delivery.id, DeliveryOutcome::Delivered(proof))];
+        store.delivered(outcomes, NOW).await.unwrap();
+    }
+    while store.record_told_rotations(9).await.unwrap() {}
+    store.stored_notice(id).await.unwrap();
+    store.acknowledge_notice(id, "x".to_owned(), NOW).await.unwrap_err();
+    let spans = Days::USUAL.to_vec();
+    store.look_for_unreachable(spans, days(1), None, NOW).await.unwrap();
+    store.forget_notices(9, NOW + days(500)).await.unwrap();
+}
+
 async fn change_and_delete(store: &Store) {
     let update = ThingUpdate { type_name: TypeChange::Remove, ..ThingUpdate::default() };
     store.update_thing(pump(), update, NOW).await.unwrap();
@@ -419,6 +458,7 @@ async fn no_statement_of_the_registry_reads_a_whole_table() {
     list(&store).await;
     publish_and_deliver(&store).await;
     route(&store).await;
+    notice(&store).await;
     change_and_delete(&store).await;
 
     let faults = faults(folder.path());

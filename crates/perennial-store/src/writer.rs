@@ -4,8 +4,9 @@
 //! Each runs in a savepoint of its own, so one that fails takes nothing else with it, and nobody
 //! is answered before the commit.
 
-use std::{fs::File, thread::JoinHandle};
+use std::{fs::File, sync::Arc, thread::JoinHandle};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
@@ -22,7 +23,11 @@ type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
 #[derive(Clone)]
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
+    trouble: Trouble,
 }
+
+/// Why the last transaction did not work, if it did not.
+type Trouble = Arc<Mutex<Option<String>>>;
 
 /// Starts the thread that owns `connection`, and the folder's `lock` for as long as it may write.
 pub(crate) fn start(
@@ -30,15 +35,22 @@ pub(crate) fn start(
     lock: File,
 ) -> std::io::Result<(Writer, JoinHandle<()>)> {
     let (jobs, queue) = mpsc::channel(GROUP);
+    let trouble = Trouble::default();
+    let noted = Arc::clone(&trouble);
     let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
-        run(&connection, queue);
+        run(&connection, queue, &noted);
         drop(connection);
         drop(lock);
     })?;
-    Ok((Writer { jobs }, thread))
+    Ok((Writer { jobs, trouble }, thread))
 }
 
 impl Writer {
+    /// Why the last transaction did not work; `None` when it did, or there was none yet.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().clone()
+    }
+
     /// Runs `job` in the next commit and answers once that is durable.
     pub(crate) async fn write<T, F>(&self, job: F) -> Result<T, StoreError>
     where
@@ -79,11 +91,12 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn run(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
+fn run(connection: &Connection, mut queue: mpsc::Receiver<Job>, trouble: &Trouble) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
         if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
             error!(%error, "a transaction could not begin");
+            *trouble.lock() = Some(format!("a transaction could not begin: {error}"));
             // Their callers hear that the store was closed to them, and may try again.
             group.clear();
             continue;
@@ -99,6 +112,7 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
         }
         let committed =
             if connection.is_autocommit() { Err(StoreError::Undone) } else { commit(connection) };
+        *trouble.lock() = committed.as_ref().err().map(ToString::to_string);
         for answer in answers {
             answer(committed.clone());
         }

@@ -167,7 +167,7 @@ async fn a_completed_audit_is_told_in_snss_words_and_to_the_inbox() {
     let expiring = expiring.unwrap();
     assert_eq!(expiring["checkRunStatus"], "COMPLETED_NON_COMPLIANT");
     assert_eq!(expiring["nonCompliantResourcesCount"], 2);
-    store.audit_notified(id).await.unwrap();
+    store.audit_notified(id, NOW).await.unwrap();
     assert!(store.audit_notifications(10).await.unwrap().is_empty());
 }
 

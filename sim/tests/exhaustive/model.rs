@@ -62,6 +62,7 @@ pub(crate) fn one_rotation(budget: Budget) -> OneRotation {
         backoff_for: Duration::ZERO,
         max_backoff_for: Duration::ZERO,
         max_tries: 2,
+        stuck_tries: u32::MAX,
         max_attempts: 0,
         retry_for: Duration::ZERO,
         max_behind_for: Duration::ZERO,

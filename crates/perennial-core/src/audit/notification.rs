@@ -1,13 +1,13 @@
 //! What is told when an audit ends: the JSON that Device Defender publishes through SNS.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{AuditTask, CheckName, CheckRunStatus, TaskStatus, TaskType};
-use crate::ids::AuditTaskId;
+use crate::{ids::AuditTaskId, notice::Fact};
 
 /// The message (schema `arn:aws:iot:::schema:auditnotification/1.0`). It names no certificate: who
 /// reads it lists the findings of the task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notification {
     account_id: String,
@@ -26,7 +26,7 @@ pub struct Notification {
     audit_details: Vec<Details>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Details {
     check_name: CheckName,
@@ -66,6 +66,18 @@ impl Notification {
             total_checks_count: counts.total_checks,
             task_start_time: task.started_at.as_millis(),
             audit_details: details.collect(),
+        }
+    }
+
+    /// What people are to be told of it.
+    pub fn fact(&self) -> Fact {
+        Fact::AuditCompleted {
+            task: self.task_id,
+            schedule: self.scheduled_audit_name.clone(),
+            status: self.task_status,
+            non_compliant_checks: self.non_compliant_checks_count,
+            failed_checks: self.failed_checks_count,
+            total_checks: self.total_checks_count,
         }
     }
 }

@@ -80,9 +80,9 @@ pub enum Fact {
         rotation_id: RotationId,
         /// Its thing.
         thing: ThingName,
-        /// The state in which it is.
-        state: String,
-        /// Why it does not get on.
+        /// Whose work it waits for.
+        waits_for: String,
+        /// Why that does not work.
         reason: String,
         /// When the certificate in use ends.
         ends_at: Timestamp,
@@ -116,8 +116,8 @@ pub enum Fact {
     },
     /// A device is away and its certificate ends soon.
     DeviceUnreachable {
-        /// Its thing, if the certificate has one.
-        thing: Option<ThingName>,
+        /// Its thing.
+        thing: ThingName,
         /// The certificate.
         certificate_id: CertificateId,
         /// When it ends.
@@ -214,7 +214,9 @@ impl Fact {
                 schedule.clone().unwrap_or_else(|| "on-demand".to_owned())
             }
             Self::RotationFailed { reason, .. } => because(reason),
-            Self::RotationStuck { state, .. } => state.clone(),
+            Self::RotationStuck { waits_for, .. } => {
+                waits_for.trim_start_matches("the ").to_owned()
+            }
             Self::DeviceUnreachable { left, .. } => left.0.to_string(),
             Self::AuthorityEnding { certificate_id, left, .. } => {
                 format!("{certificate_id}/{}", left.0)
@@ -239,7 +241,9 @@ impl Fact {
             Self::RotationFailed { rotation_id, .. } => {
                 return Some(FactKey(format!("rotation_ended/{rotation_id}")));
             }
-            Self::RotationStuck { rotation_id, state, .. } => format!("{rotation_id}/{state}"),
+            Self::RotationStuck { rotation_id, waits_for, .. } => {
+                format!("{rotation_id}/{waits_for}")
+            }
             Self::HookFailed { rotation_id, .. } => rotation_id.to_string(),
             Self::CertificateLeftActive { certificate_id, .. } => certificate_id.to_string(),
             Self::CertificateLapsed { thing, certificate_id, .. } => {
@@ -323,10 +327,7 @@ impl Fact {
             | Self::HookFailed { thing, .. }
             | Self::CertificateLeftActive { thing, .. }
             | Self::CertificateLapsed { thing, .. }
-            | Self::DeviceUnreachable { thing: Some(thing), .. } => thing.to_string(),
-            Self::DeviceUnreachable { certificate_id, .. } => {
-                format!("certificate {certificate_id}")
-            }
+            | Self::DeviceUnreachable { thing, .. } => thing.to_string(),
             Self::AuthorityEnding { name, .. } => name.clone(),
             Self::ServerCertificateEnding { .. } => "the server's certificate".to_owned(),
             Self::StoreTrouble { .. } => "the store".to_owned(),
@@ -361,8 +362,8 @@ impl fmt::Display for Fact {
             Self::RotationFailed { rotation_id, reason, .. } => {
                 write!(f, "{reason} (rotation {rotation_id})")
             }
-            Self::RotationStuck { rotation_id, state, reason, .. } => {
-                write!(f, "still {state}: {reason} (rotation {rotation_id})")
+            Self::RotationStuck { rotation_id, waits_for, reason, .. } => {
+                write!(f, "still waits for {waits_for}: {reason} (rotation {rotation_id})")
             }
             Self::HookFailed { hook: HookResult { exit_code }, rotation_id, .. } => match exit_code
             {

@@ -129,7 +129,8 @@ impl Failed {
     }
 
     fn announced(self) -> Step {
-        let notice = Notice::RotationFailed { reason: self.reason.clone() };
+        let (reason, rolled_back) = (self.reason.clone(), self.rolled_back);
+        let notice = Notice::RotationFailed { reason, rolled_back };
         Step::to(State::Failed(self), [Command::Notify { notice }])
     }
 }

@@ -68,6 +68,16 @@ pub enum Notice {
     RotationFailed {
         /// Why.
         reason: Failure,
+        /// Whether a certificate had been issued and was withdrawn again.
+        #[serde(default)]
+        rolled_back: bool,
+    },
+    /// It does not get on: something was tried often and does not work.
+    RotationStuck {
+        /// Whose verb it is.
+        waits_for: String,
+        /// Why it does not work.
+        reason: String,
     },
     /// The certificate was rotated, but what the device ran afterwards failed.
     HookFailed {

@@ -38,6 +38,8 @@ pub struct Timing {
     pub max_backoff_for: Duration,
     /// How often to try one verb.
     pub max_tries: u32,
+    /// After how many tries of one verb people are told that the rotation does not get on.
+    pub stuck_tries: u32,
     /// How many rotations at most follow upon one that its device gave up.
     pub max_attempts: u32,
     /// The pause before the first of those that only need time; doubles with each.
@@ -64,6 +66,7 @@ impl Default for Timing {
             backoff_for: Duration::from_secs(1),
             max_backoff_for: Duration::from_secs(3600),
             max_tries: 20,
+            stuck_tries: 10,
             max_attempts: 5,
             retry_for: Duration::from_secs(15 * 60),
             max_behind_for: days(30),

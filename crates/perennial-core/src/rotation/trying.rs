@@ -1,6 +1,6 @@
 //! Trying: what every state does that waits for a verb's outcome: try, pause, try again, give up.
 
-use super::{Command, Fault, FaultKind, State, Step, step::Context};
+use super::{Command, Fault, FaultKind, Notice, State, Step, step::Context};
 use crate::time::Timestamp;
 
 /// A state that waits for the outcome of one verb.
@@ -37,7 +37,10 @@ pub(super) trait Trying: Sized + Into<State> {
             return self.give_up(fault.reason, context);
         }
         *due_at = context.now + context.timing.pause_after(*tries);
-        Step::to(self.into(), [])
+        let stuck = *tries == context.timing.stuck_tries;
+        let notice =
+            Notice::RotationStuck { waits_for: Self::ASKED.to_owned(), reason: fault.reason };
+        Step::to(self.into(), stuck.then_some(Command::Notify { notice }).as_slice())
     }
 
     /// The pause is over, or no outcome came: tries it again.

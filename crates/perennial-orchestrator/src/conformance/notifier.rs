@@ -22,13 +22,14 @@ pub trait NotifierSubject: Send + Sync {
 
 pub async fn every_notice_is_answered_and_passed_on(subject: impl NotifierSubject) {
     let notices = [
-        Notice::RotationFailed { reason: Failure::NoAck },
+        Notice::RotationFailed { reason: Failure::NoAck, rolled_back: true },
         Notice::HookFailed { hook: HookResult { exit_code: Some(1) } },
         Notice::CertificateLeftActive { certificate_id: certificate_id(1, 1) },
     ];
     let notification = |(number, notice)| Notification {
         rotation_id: rotation_id(1, number),
         thing: thing(number),
+        ends_at: NOW,
         notice,
     };
 

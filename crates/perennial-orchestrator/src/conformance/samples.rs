@@ -194,7 +194,9 @@ pub(super) fn commands() -> Vec<Command> {
             rotation_id: Some(rotation_id(1, 1)),
         },
         Command::Notify { notice: Notice::HookFailed { hook } },
-        Command::Notify { notice: Notice::RotationFailed { reason: Failure::NoAck } },
+        Command::Notify {
+            notice: Notice::RotationFailed { reason: Failure::NoAck, rolled_back: true },
+        },
         Command::Notify { notice: Notice::CertificateLeftActive { certificate_id: incoming } },
     ]
 }

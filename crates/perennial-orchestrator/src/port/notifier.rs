@@ -16,6 +16,8 @@ pub struct Notification {
     pub rotation_id: RotationId,
     /// Its thing.
     pub thing: ThingName,
+    /// When the certificate in use ends.
+    pub ends_at: Timestamp,
     /// What happened.
     pub notice: Notice,
 }

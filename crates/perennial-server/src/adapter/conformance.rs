@@ -17,17 +17,17 @@ use perennial_orchestrator::{
     port::{Authority, Notifier, Registry as _},
 };
 use perennial_pki::{CsrDer, Expectation, Profile, Serial, SigningKey};
-use perennial_store::{NewCertificate, Store};
+use perennial_store::{NewCertificate, NoticeFilter, Order, Store};
 use tempfile::TempDir;
 
-use super::{CertificateAuthority, LogNotifier};
+use super::{CertificateAuthority, StoreNotifier};
 
 /// The adapters over a store and an authority in a folder that goes with them.
 struct Subject {
     folder: TempDir,
     store: Option<Store>,
     authority: Option<CertificateAuthority>,
-    notifier: Option<LogNotifier>,
+    notifier: Option<StoreNotifier>,
     keys: Mutex<HashMap<u32, Arc<SigningKey>>>,
     outgoing: Vec<CertificateId>,
 }
@@ -56,7 +56,7 @@ impl Subject {
         let authority = Arc::new(ca(self.folder.path()));
         let (profile, used) = (Profile::default(), store.clone());
         self.authority = Some(CertificateAuthority::new(authority, profile, used));
-        self.notifier = Some(LogNotifier::new(store.clone()));
+        self.notifier = Some(StoreNotifier::new(store.clone()));
         self.store = Some(store);
     }
 
@@ -151,8 +151,9 @@ impl NotifierSubject for Subject {
     }
 
     async fn passed_on(&self) -> usize {
-        let events = self.store().events(0, 1000).await.unwrap();
-        events.iter().filter(|event| event.kind == "notice").count()
+        let (all, order) = (NoticeFilter::default(), Order::Ascending);
+        let notices = self.store().list_notices(all, order, None, 1000).await.unwrap().items;
+        usize::try_from(notices.iter().map(|it| it.count).sum::<u64>()).unwrap()
     }
 }
 

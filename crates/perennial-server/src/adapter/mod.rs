@@ -34,7 +34,7 @@ pub(crate) use entropy::SystemEntropy;
 pub(crate) use intake::{listen_for_messages, listen_for_presence};
 pub(crate) use introductions::register as register_introduced;
 pub(crate) use messaging::BrokerMessaging;
-pub(crate) use notifier::LogNotifier;
+pub(crate) use notifier::StoreNotifier;
 pub(crate) use principals::StorePrincipals;
 pub(crate) use recovery::{LapsedInbox, Recovery};
 pub use registry::LiveRegistry;

@@ -1,38 +1,54 @@
-//! Notices to the log; other targets come with the notice topics.
+//! The notifier: what rotations tell people becomes durable facts, which notices fold.
 
 use async_trait::async_trait;
-use perennial_core::time::Timestamp;
+use perennial_core::{notice::Fact, rotation::Notice, time::Timestamp};
 use perennial_orchestrator::port::{Notification, Notifier, PortError};
 use perennial_store::Store;
-use serde_json::json;
-use tracing::warn;
+use serde_json::{Value, json};
+use tracing::debug;
 
-/// Writes notices to the process's log and to the event log.
-pub(crate) struct LogNotifier {
+/// Takes notices in: people are told when they are durable.
+pub(crate) struct StoreNotifier {
     store: Store,
 }
 
-impl LogNotifier {
+impl StoreNotifier {
     pub(crate) fn new(store: Store) -> Self {
         Self { store }
     }
 }
 
 #[async_trait]
-impl Notifier for LogNotifier {
+impl Notifier for StoreNotifier {
     async fn notify(&self, batch: Vec<Notification>, now: Timestamp) -> Vec<Result<(), PortError>> {
-        let bodies: Vec<_> = batch
-            .iter()
-            .map(|it| {
-                let Notification { rotation_id, thing, notice } = it;
-                warn!(rotation.id = %rotation_id, thing.name = %thing, ?notice, "notice");
-                json!({ "rotationId": rotation_id, "thingName": thing, "notice": notice })
-            })
-            .collect();
-        let count = bodies.len();
-        match self.store.record_notices(bodies, now).await {
+        let count = batch.len();
+        let (bodies, facts) = batch.into_iter().map(|it| (body(&it), fact(it))).unzip();
+        match self.store.record_notices(bodies, facts, now).await {
             Ok(()) => (0..count).map(|_| Ok(())).collect(),
             Err(error) => (0..count).map(|_| Err(error.clone().into())).collect(),
+        }
+    }
+}
+
+/// What the event log says of it.
+fn body(notification: &Notification) -> Value {
+    let Notification { rotation_id, thing, notice, .. } = notification;
+    debug!(rotation.id = %rotation_id, thing.name = %thing, ?notice, "to be told");
+    json!({ "rotationId": rotation_id, "thingName": thing, "notice": notice })
+}
+
+fn fact(notification: Notification) -> Fact {
+    let Notification { rotation_id, thing, ends_at, notice } = notification;
+    match notice {
+        Notice::RotationFailed { reason, rolled_back } => {
+            Fact::RotationFailed { rotation_id, thing, reason, rolled_back, ends_at }
+        }
+        Notice::RotationStuck { waits_for, reason } => {
+            Fact::RotationStuck { rotation_id, thing, waits_for, reason, ends_at }
+        }
+        Notice::HookFailed { hook } => Fact::HookFailed { rotation_id, thing, hook },
+        Notice::CertificateLeftActive { certificate_id } => {
+            Fact::CertificateLeftActive { rotation_id, thing, certificate_id }
         }
     }
 }

@@ -6,6 +6,7 @@ use perennial_broker::Grace;
 use perennial_core::{
     certificate::Validity,
     ids::{CertificateId, ThingName},
+    notice::Fact,
     policy::{Document, PolicyError, Scope},
     time::Timestamp,
     topic::{Kind, Prefix},
@@ -17,7 +18,7 @@ use perennial_orchestrator::{
 use perennial_store::Store;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 /// How many certificates that came too late may wait to be written down.
 const CAPACITY: usize = 1024;
@@ -98,7 +99,7 @@ pub(crate) struct Lapsed {
 pub(crate) struct LapsedInbox(mpsc::Sender<Lapsed>);
 
 impl LapsedInbox {
-    /// With what tells people, in the log and in the event log, which device has to be visited,
+    /// With what has people told, and the event log, which device has to be visited,
     /// until the inbox is gone.
     pub(crate) fn telling(store: Store) -> (Self, impl Future<Output = ()>) {
         let (inbox, lapsed) = mpsc::channel(CAPACITY);
@@ -128,22 +129,23 @@ async fn tell(store: Store, mut inbox: mpsc::Receiver<Lapsed>) {
 async fn write_down(store: &Store, lapsed: &[Lapsed]) -> Result<(), PortError> {
     let ids: Vec<_> = lapsed.iter().map(|it| it.certificate_id).collect();
     let things = store.things_of(&ids).await?;
-    let bodies: Vec<Value> = lapsed
+    let told = lapsed
         .iter()
         .zip(things)
-        .flat_map(|(lapsed, things)| things.into_iter().map(|thing| notice(lapsed, &thing)))
-        .collect();
-    Ok(store.record_notices(bodies, SystemClock.now()).await?)
+        .flat_map(|(lapsed, things)| things.into_iter().map(|thing| notice(lapsed, thing)));
+    let (bodies, facts) = told.unzip();
+    Ok(store.record_notices(bodies, facts, SystemClock.now()).await?)
 }
 
-fn notice(lapsed: &Lapsed, thing: &ThingName) -> Value {
-    let Lapsed { certificate_id, ended_at } = lapsed;
-    warn!(
+fn notice(lapsed: &Lapsed, thing: ThingName) -> (Value, Fact) {
+    let Lapsed { certificate_id, ended_at } = *lapsed;
+    info!(
         thing.name = %thing, certificate.id = %certificate_id, ended_at = ended_at.as_secs(),
         "a device came too late: its certificate has expired and may not recover; enrol it again"
     );
-    json!({ "thingName": thing, "notice": {
-        "notice": "certificate_lapsed", "certificate_id": certificate_id, "ended_at": ended_at } })
+    let body = json!({ "thingName": thing, "notice": {
+        "notice": "certificate_lapsed", "certificate_id": certificate_id, "ended_at": ended_at } });
+    (body, Fact::CertificateLapsed { thing, certificate_id, ended_at })
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ impl StoreRemedies {
         now: Timestamp,
     ) -> Result<(), RemedyError> {
         let body = json!({ "topicArn": topic_arn, "finding": finding });
-        let written = self.store.record_notices(vec![body.clone()], now).await;
+        let written = self.store.record_notices(vec![body.clone()], Vec::new(), now).await;
         written.map_err(|error| internal(&error))?;
         self.broker.publish(vec![Outgoing {
             topic: format!("{FINDINGS}/{}", finding.check_name),

@@ -13,7 +13,7 @@ use super::account::{configuration, refused};
 use crate::{
     Store, StoreError,
     events::{self, count},
-    journal,
+    journal, notices,
     row::{from_json, to_json},
 };
 
@@ -171,16 +171,20 @@ impl Store {
         .await
     }
 
-    /// Forgets a message that was handed on.
+    /// Forgets a message that was handed on, and takes in that people are to be told of its audit.
     ///
     /// # Errors
     /// [`StoreError`] when that cannot be written; it is then handed on again.
-    pub async fn audit_notified(&self, id: i64) -> Result<(), StoreError> {
+    pub async fn audit_notified(&self, id: i64, now: Timestamp) -> Result<(), StoreError> {
+        let settings = self.settings.clone();
         self.write(move |connection| {
-            connection
-                .prepare_cached("DELETE FROM audit_notifications WHERE id = ?")?
-                .execute([id])?;
-            Ok(())
+            let message: Option<String> = connection
+                .prepare_cached("DELETE FROM audit_notifications WHERE id = ? RETURNING message")?
+                .query_row([id], |row| row.get(0))
+                .optional()?;
+            let Some(message) = message else { return Ok(()) };
+            let told: Notification = from_json("audit notification", &message)?;
+            notices::take_in(connection, &settings.notices, &[told.fact()], now)
         })
         .await
     }
