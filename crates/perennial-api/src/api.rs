@@ -15,8 +15,8 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    DataPlane, KeyRing, NoticeDelivery, Routing, Running, confirming, devices, gate, openapi,
-    sns::visit, table::Table,
+    DataPlane, KeyRing, Links, NoticeDelivery, Routing, Running, acknowledging, confirming,
+    devices, gate, links, openapi, sns::visit, table::Table,
 };
 
 /// What the API may be told.
@@ -32,6 +32,8 @@ pub struct Settings {
     pub prefix: Prefix,
     /// Whether the rotations that are asked for want a new key.
     pub rekey: bool,
+    /// How notices are acknowledged without an access key.
+    pub links: Links,
 }
 
 /// The API over one store. Cheap to clone.
@@ -119,6 +121,7 @@ impl Api {
             .route(visit::CERTIFICATES, get(certificate).fallback(signed))
             .route(openapi::PATH, get(openapi::show))
             .route(confirming::PATH, get(confirmation).fallback(signed))
+            .route(links::ROUTE, get(acknowledging::show).post(acknowledging::post))
             .route("/topics/{*topic}", post(message).fallback(signed))
             .fallback(signed)
             .with_state(self.clone())

@@ -6,7 +6,7 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use bytes::Bytes;
 use http::request;
 use perennial_core::{
-    ids::{CertificateId, PolicyName, ThingName},
+    ids::{AccessKeyId, CertificateId, PolicyName, ThingName},
     policy::Scope,
     time::Timestamp,
     topic::Prefix,
@@ -30,17 +30,24 @@ pub(crate) struct Received {
 pub(crate) struct Call {
     parts: Arc<Parts>,
     store: Store,
+    caller: Option<AccessKeyId>,
     now: Timestamp,
 }
 
 impl Call {
     pub(crate) fn new(parts: Arc<Parts>, actor: Actor, now: Timestamp) -> Self {
+        let caller = actor.access_key_id.clone();
         let store = parts.store.acting_as(actor);
-        Self { parts, store, now }
+        Self { parts, store, caller, now }
     }
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The access key that signed it, if it is signed.
+    pub(crate) fn caller(&self) -> Option<&AccessKeyId> {
+        self.caller.as_ref()
     }
 
     pub(crate) fn keys(&self) -> &KeyRing {

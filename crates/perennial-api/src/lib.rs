@@ -5,6 +5,7 @@
 //! answers with typed output. What the API asks of the running system stands in [`Running`].
 #![warn(missing_docs)]
 
+mod acknowledging;
 mod api;
 mod arn;
 mod body;
@@ -20,6 +21,7 @@ mod error;
 pub mod fuzzing;
 mod gate;
 mod key_ring;
+mod links;
 mod listener;
 #[cfg(test)]
 mod members;
@@ -41,6 +43,7 @@ pub use data_plane::{DataPlane, Disconnection, Message, NotPublished, Publisher,
 pub use enrolment::{Candidate, Enrolled, Enrolment, EnrolmentError};
 pub use error::{ApiError, Code};
 pub use key_ring::{KeyRing, NewKey};
+pub use links::Links;
 pub use listener::{BindError, Limits, Listener, Peer};
 pub use notice_delivery::NoticeDelivery;
 pub use operation::{aws_operation_names, own_operation_names};

@@ -14,7 +14,7 @@ use std::{
 use perennial_core::ids::ClientId;
 use perennial_server::{Config, DEVICE_LOG, DEVICE_POLICY, config_path, credentials_path};
 use perennial_store::Event;
-use world::{Bare, Receiving, World, root, until};
+use world::{Bare, Receiving, World, desk, refusing, root, telling, until};
 
 /// A program of the tests' Python, with the administrator's files and nothing else of AWS's.
 fn tool(world: &World, program: &str) -> Command {
@@ -161,6 +161,24 @@ async fn an_access_key_may_do_what_its_role_is_for_until_it_is_revoked() {
     let mut python = tool(&world, "python");
     python.arg(script("roles.py"));
     passes(python).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_link_acknowledges_when_its_button_is_pressed_and_not_before() {
+    let world = World::begin_with(telling()).await;
+    let mut desk = desk(&world).await;
+    let device = refusing(&world, "pump-1").await;
+    world.server.audit_now().await.unwrap();
+    let letter = desk.next().await;
+
+    let mut python = tool(&world, "python");
+    python.arg(script("acknowledge.py"));
+    for member in ["acknowledgeUrl", "noticeId"] {
+        python.arg(letter[member].as_str().unwrap());
+    }
+    passes(python).await;
+
+    device.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,53 +4,13 @@
 
 mod world;
 
-use perennial_core::{
-    ids::PolicyName,
-    notice::{Closing, Kind, Notice, Occasion, Recipient, State},
-    policy::Document,
-    registry::{PolicyTarget, Tags},
-};
+use perennial_core::notice::{Closing, Kind, Notice, Occasion, Recipient, State};
 use perennial_orchestrator::{
     SystemClock,
     port::{Clock as _, HistoryEntry, Stored},
 };
-use perennial_server::Config;
 use perennial_store::{DeliveryStatus, NoticeFilter, Order, ShownDelivery};
-use world::{Bare, Device, Listening, World, config, until};
-
-/// Told by MQTT only, first and second.
-fn telling() -> Config {
-    let mut config = config();
-    config.notices.targets = vec!["mqtt".to_owned()];
-    config.notices.retry_secs = 1;
-    config
-}
-
-/// Somebody at a desk who hears all that people are told.
-async fn desk(world: &World) -> Listening {
-    let bare = Bare::named(world, "desk");
-    let credential = bare.enrolled().await;
-    let arn = "arn:aws:iot:local-1:000000000000";
-    let text = format!(
-        r#"{{"Version":"2012-10-17","Statement":[
-        {{"Effect":"Allow","Action":"iot:Subscribe","Resource":"{arn}:topicfilter/$perennial/notices/*"}},
-        {{"Effect":"Allow","Action":"iot:Receive","Resource":"{arn}:topic/$perennial/notices/*"}}]}}"#
-    );
-    let (store, now) = (world.server.store(), SystemClock.now());
-    let (name, document) = (PolicyName::new("desk").unwrap(), Document::parse(&text).unwrap());
-    store.create_policy(name.clone(), &document, Tags::default(), now).await.unwrap();
-    let (_, certificates) = store.thing(bare.thing.clone()).await.unwrap();
-    let target = PolicyTarget::Certificate(certificates[0].certificate_id);
-    store.attach_policy(name, target, now).await.unwrap();
-    bare.listens(&credential, "$perennial/notices/+/rotation_rolled_back")
-}
-
-/// A device that will refuse its certificate.
-async fn refusing(world: &World, name: &str) -> Device {
-    let mut config = world.enroll(name).await;
-    config.faults.refuse_certificate = true;
-    world.connect(config).await
-}
+use world::{World, desk, refusing, telling, until};
 
 /// The notices about certificates that were withdrawn again.
 async fn notices(world: &World) -> Vec<Notice> {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use perennial_api::Rate;
+use perennial_api::{Links, Rate};
 use perennial_broker::TlsVersion;
 use perennial_core::{
     audit::{CheckName, Schedule, Threshold},
@@ -381,6 +381,12 @@ impl Config {
             retry_for: Duration::from_secs(rotation.retry_secs),
             ..Timing::default()
         }
+    }
+
+    /// How notices are acknowledged by links, where the API listens on `https`.
+    pub(crate) fn links(&self, secret: &[u8; 32], https: SocketAddr) -> Links {
+        let valid_for = Duration::from_secs(self.notices.link_secs);
+        Links::new(secret, &self.public_url(https), valid_for)
     }
 
     pub(crate) fn watching(&self, data: &Path) -> Watching {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use perennial_api::{Api, KeyRing, Limits, Listener, Outside, Settings};
+use perennial_api::{Api, KeyRing, Limits, Links, Listener, Outside, Settings};
 use perennial_broker::https_config;
 use perennial_core::ids::PolicyName;
 use perennial_orchestrator::{SystemClock, port::Clock as _};
@@ -69,7 +69,7 @@ impl Ports {
         data: &Path,
         config: &Config,
         (store, authority): (&Store, &Arc<Authority>),
-        outside: Outside,
+        (outside, links): (Outside, Links),
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Serving> {
         let (https, now) = (self.https.local_addr(), SystemClock.now());
@@ -82,6 +82,7 @@ impl Ports {
             device_policy: PolicyName::new(DEVICE_POLICY)?,
             prefix: config.mqtt.prefix.clone(),
             rekey: config.rotation.rekey,
+            links,
         };
         let api = Api::new(settings, keys, Arc::clone(authority), outside);
         let plain = self.plain.as_ref().map(Listener::local_addr);

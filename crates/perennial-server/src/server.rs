@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use aws_lc_rs::rand::SystemRandom;
-use perennial_api::{DataPlane, Outside};
+use perennial_api::{DataPlane, NoticeDelivery as _, Outside};
 use perennial_broker::{Broker, BrokerHandle, Limits, ServerIdentity, TrustAnchors};
 use perennial_core::{
     audit::AuditTask, certificate::CertificateStatus, ids::CertificateId, time::Timestamp,
@@ -38,7 +38,8 @@ use crate::{
     device_policy, event_messages,
     http::{Ports as HttpPorts, Serving},
     notice_topics::{MessageSigner, NoticeTopics, Sending, Urls, deliver},
-    notices, rules,
+    notices::{self, link_secret},
+    rules,
     server_certificate::{ServerCertificate, server_names},
 };
 
@@ -131,6 +132,7 @@ impl Server {
             Arc::new(BrokerDataPlane::new(handle.clone(), config.mqtt.prefix.clone()));
         let urls = Urls::new(&config.public_url(ports.https()), config.scope());
         let sending = Sending::new(&notice_topics, Arc::clone(&data_plane), urls);
+        let links = config.links(&link_secret(data)?, ports.https());
         let outside = Outside {
             running: Arc::new(RunningServer::of(&registry, &device_log, &config, mqtt)),
             data_plane,
@@ -139,7 +141,8 @@ impl Server {
             intake: ring.intake(),
             clock: Arc::new(clock),
         };
-        let http = ports.serve(data, &config, foundation, outside, &shutdown).await?;
+        let http =
+            ports.serve(data, &config, foundation, (outside, links.clone()), &shutdown).await?;
         let (lapsed, telling) = LapsedInbox::telling(store.clone());
         let prefix = config.mqtt.prefix.clone();
         let presence = listen_for_presence(handle.clone(), prefix, intake, lapsed);
@@ -163,12 +166,14 @@ impl Server {
 
         let (certificate_told, server_validity) = watch::channel(validity);
         let notices = config.notices.targets.iter().chain(&config.notices.escalation_targets);
-        let targets = notices::targets(notices, &handle)?;
+        let topics = notice_topics.clone();
+        let nudge: notices::Nudge = Arc::new(move || topics.nudge());
+        let targets = notices::targets(notices, (&store, &nudge), &handle, &config.scope())?;
         let watching = config.watching(data);
 
         let tasks = vec![
             tokio::spawn(notices::attend(store.clone(), shutdown.clone())),
-            tokio::spawn(notices::deliver(store.clone(), targets.clone(), shutdown.clone())),
+            tokio::spawn(notices::deliver(store.clone(), targets.clone(), links, shutdown.clone())),
             tokio::spawn(notices::watch_store(
                 store.clone(),
                 config.notices.settings()?,

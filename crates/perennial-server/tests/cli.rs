@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 /// Every command that asks a server, with arguments that it takes.
-const LEAVES: [&str; 23] = [
+const LEAVES: [&str; 26] = [
     "thing create",
     "thing list",
     "thing show",
@@ -31,6 +31,9 @@ const LEAVES: [&str; 23] = [
     "rotation list",
     "rotation show",
     "rotation cancel",
+    "notice list",
+    "notice show",
+    "notice acknowledge",
     "event list",
     "event verify",
     "key create",
@@ -136,6 +139,38 @@ fn a_rotation_is_started_once_listed_in_pages_and_called_off() {
     assert_eq!(cancelled["failure"]["name"], "cancelled");
     let (code, why) = refused(&format!("rotation cancel {id}"), &data);
     assert!(code == 1 && why.contains("has ended"), "{why}");
+}
+
+#[test]
+fn a_notice_is_listed_shown_with_what_was_sent_and_acknowledged() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    enroll("pump-1", &data, &folder.path().join("pump-1"));
+    let id = text(&object("rotation start pump-1", &data), "rotationId").to_owned();
+    said(&format!("rotation cancel {id}"), &data);
+
+    let listed = until("people are to be told", || {
+        let found = objects("notice list --kind rotation_failed --open", &data);
+        found.into_iter().next().filter(|it| it["noticeId"].is_string())
+    });
+    let notice = text(&listed, "noticeId").to_owned();
+    let shown = until("the log has it", || {
+        let shown = said(&format!("notice show {notice}"), &data);
+        shown.contains("log  delivered").then_some(shown)
+    });
+    let table = said("notice list --open", &data);
+    let acknowledged = object(&format!("notice acknowledge {notice}"), &data);
+
+    assert!(shown.contains("pump-1: an operator cancelled it"), "{shown}");
+    assert!(table.contains("rotation failed: pump-1"), "{table}");
+    assert_eq!(acknowledged["state"], "acknowledged");
+    until("the history says so", || {
+        let history = said(&format!("rotation show {id}"), &data);
+        (history.contains("PeopleTold") && history.contains(&notice)).then_some(())
+    });
+    let (code, why) = refused("notice show 00000000000000000000000000000000", &data);
+    assert!(code == 1 && why.contains("there is no notice"), "{why}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod logging_levels;
 pub(crate) mod messages;
 mod mitigation;
 mod notice_deliveries;
+mod notices;
 mod policies;
 mod policy_targets;
 mod policy_versions;
@@ -34,6 +35,7 @@ mod registration_code;
 mod retained;
 mod rotations;
 mod search;
+mod shown_notice;
 mod shown_rotation;
 mod tags;
 mod thing_group_members;
@@ -68,6 +70,7 @@ pub(crate) fn all() -> Vec<Operation> {
         messages::operations(),
         mitigation::operations(),
         notice_deliveries::operations(),
+        notices::operations(),
         policies::operations(),
         policy_targets::operations(),
         policy_versions::operations(),

@@ -234,7 +234,33 @@ def notices():
     assert ask("ListNoticeDeliveries", messageId="x") == "InvalidRequestException"
 
 
+def told():
+    """A cancelled rotation is told of, and so is the first audit."""
+    listed = pages("ListNotices", "notices", size=1)
+    while not [n for n in listed if n["kind"] == "rotation_failed"]:
+        listed = pages("ListNotices", "notices", size=1)
+    up = pages("ListNotices", "notices", {"isAscendingOrder": "true", "open": "true"}, size=1)
+    assert {n["noticeId"] for n in up} == {n["noticeId"] for n in listed}, (up, listed)
+    assert [n["openedAt"] for n in up] == sorted(n["openedAt"] for n in up)
+    failed = pages("ListNotices", "notices", {"kind": "rotation_failed"})
+    assert [n["foldKey"] for n in failed] == ["rotation_failed/cancelled/operator"], failed
+    assert failed[0]["count"] == 1 and failed[0]["sample"][0]["subject"] == "pump-1"
+    assert ask("ListNotices", None, {"kind": "colour"}) == "InvalidRequestException"
+    id = failed[0]["noticeId"]
+    shown = done("DescribeNotice", noticeId=id)
+    while shown["deliveries"][0]["status"] != "delivered":
+        shown = done("DescribeNotice", noticeId=id)
+    assert shown["deliveries"][0]["target"] == "log" and shown["state"] == "awaiting_ack", shown
+    acknowledged = done("AcknowledgeNotice", noticeId=id)
+    assert acknowledged["state"] == "acknowledged" and acknowledged["acknowledgedBy"].startswith("access key ")
+    assert done("AcknowledgeNotice", noticeId=id)["acknowledgedAt"] == acknowledged["acknowledgedAt"]
+    for name in ["DescribeNotice", "AcknowledgeNotice"]:
+        assert ask(name, noticeId="0" * 32) == "ResourceNotFoundException"
+        assert ask(name, noticeId="x") == "InvalidRequestException"
+
+
 rotations(enrolment())
+told()
 notices()
 events()
 dead_letters()

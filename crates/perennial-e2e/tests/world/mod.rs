@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a story's own machinery")]
 
 mod bare;
+mod desk;
 mod receiving;
 mod wire;
 
@@ -31,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 
 #[allow(unused_imports, reason = "each story uses its own part")]
 pub(crate) use bare::{Bare, Credential, Listening};
+#[allow(unused_imports, reason = "each story uses its own part")]
+pub(crate) use desk::{desk, refusing, telling};
 #[allow(unused_imports, reason = "each story uses its own part")]
 pub(crate) use receiving::{Endpoint, Receiving};
 #[allow(unused_imports, reason = "each story uses its own part")]

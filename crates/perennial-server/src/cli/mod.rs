@@ -7,6 +7,7 @@ mod demo;
 mod event;
 mod key;
 mod listing;
+mod notice;
 mod output;
 mod policy;
 mod progress;
@@ -64,6 +65,8 @@ enum Command {
     Rotation(Noun<rotation::Rotation>),
     /// Topic rules: what is done with messages.
     Rule(Noun<rule::Rule>),
+    /// Notices: what people are told.
+    Notice(Noun<notice::Notice>),
     /// The event log.
     Event(Noun<event::Event>),
     /// Access keys: who may ask the API, and what for.
@@ -104,6 +107,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit(noun) => for_one_caller()?.block_on(noun.run()),
         Command::Rotation(noun) => for_one_caller()?.block_on(noun.run()),
         Command::Rule(noun) => for_one_caller()?.block_on(noun.run()),
+        Command::Notice(noun) => for_one_caller()?.block_on(noun.run()),
         Command::Event(noun) => for_one_caller()?.block_on(noun.run()),
         Command::Key(noun) => for_one_caller()?.block_on(key::run(noun)),
     }

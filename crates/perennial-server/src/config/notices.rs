@@ -15,7 +15,7 @@ use super::ConfigError;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notices {
-    /// Where a notice goes first: `log`, `mqtt`.
+    /// Where a notice goes first: `log`, `mqtt`, or notice topics' ARNs.
     pub targets: Vec<String>,
     /// Where it goes when nobody acknowledged it, or the first cannot be reached.
     pub escalation_targets: Vec<String>,
@@ -33,6 +33,8 @@ pub struct Notices {
     pub retry_secs: u64,
     /// How often a message is tried for one target.
     pub max_tries: u32,
+    /// How long a link that acknowledges is good for.
+    pub link_secs: u64,
     /// When people are only told what is critical.
     pub quiet: Option<Quiet>,
     /// With how many days left people are told of a certificate whose device is away.
@@ -79,6 +81,7 @@ impl Default for Notices {
             max_open_secs: rules.max_open_for.as_secs(),
             retry_secs: redelivery.pause_for.as_secs(),
             max_tries: redelivery.max_tries,
+            link_secs: rules.max_open_for.as_secs(),
             quiet: None,
             unreachable_days: [30, 14, 7, 3, 1].into(),
             authority_days: [180, 90, 30, 14, 7, 3, 1].into(),

@@ -5,10 +5,12 @@ mod broker;
 mod certificates;
 mod disk;
 mod letter;
+mod link_secret;
 mod log;
 mod mqtt;
 mod store_trouble;
 mod target;
+mod topic;
 mod worker;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -24,7 +26,10 @@ use tracing::warn;
 
 pub use self::mqtt::NOTICES;
 use self::{broker::Refusals, certificates::Ending, disk::Disk};
-pub(crate) use self::{store_trouble::watch_store, target::targets, worker::deliver};
+pub(crate) use self::{
+    link_secret::link_secret, store_trouble::watch_store, target::targets, topic::Nudge,
+    worker::deliver,
+};
 
 /// How often notices are looked at whose time has come.
 const LOOK: Duration = Duration::from_millis(500);

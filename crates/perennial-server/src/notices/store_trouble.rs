@@ -78,7 +78,7 @@ impl Trouble {
         for Command::Tell { to, occasion } in step.commands {
             let message = Message::of(&notice, to, occasion, rules, now);
             self.letters += 1;
-            let letter = Letter { id: DeliveryId(self.letters), message };
+            let letter = Letter { id: DeliveryId(self.letters), message, acknowledge: None };
             self.tell(to, letter).await;
         }
         self.notice = Some(notice);

@@ -4,9 +4,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use perennial_broker::BrokerHandle;
-use perennial_store::{DeliveryOutcome, LOG_TARGET};
+use perennial_core::{
+    notice_topic::{NameError, parse_topic_arn},
+    policy::Scope,
+};
+use perennial_store::{DeliveryOutcome, LOG_TARGET, Store};
 
-use super::{letter::Letter, log::Log, mqtt::Mqtt};
+use super::{
+    letter::Letter,
+    log::Log,
+    mqtt::Mqtt,
+    topic::{Nudge, Topic},
+};
 
 /// A way to people.
 #[async_trait]
@@ -18,8 +27,11 @@ pub(crate) trait Target: Send + Sync {
 
 /// A name that is no target's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no target for notices: use \"log\" or \"mqtt\"")]
-pub(crate) struct UnknownTarget(String);
+#[error("{name:?} is no target for notices ({why}): use \"log\", \"mqtt\" or a notice topic's ARN")]
+pub(crate) struct UnknownTarget {
+    name: String,
+    why: NameError,
+}
 
 /// The targets that the configuration names.
 pub(crate) type Targets = BTreeMap<String, Arc<dyn Target>>;
@@ -30,16 +42,27 @@ pub(crate) type Targets = BTreeMap<String, Arc<dyn Target>>;
 /// [`UnknownTarget`].
 pub(crate) fn targets<'a>(
     names: impl IntoIterator<Item = &'a String>,
+    (store, nudge): (&Store, &Nudge),
     broker: &BrokerHandle,
+    scope: &Scope,
 ) -> Result<Targets, UnknownTarget> {
-    let named = names.into_iter().map(|name| Ok((name.clone(), target(name, broker)?)));
+    let target = |name| target(name, (store, nudge), broker, scope);
+    let named = names.into_iter().map(|name| Ok((name.clone(), target(name)?)));
     named.collect()
 }
 
-fn target(name: &str, broker: &BrokerHandle) -> Result<Arc<dyn Target>, UnknownTarget> {
+fn target(
+    name: &str,
+    (store, nudge): (&Store, &Nudge),
+    broker: &BrokerHandle,
+    scope: &Scope,
+) -> Result<Arc<dyn Target>, UnknownTarget> {
     match name {
         LOG_TARGET => Ok(Arc::new(Log)),
         "mqtt" => Ok(Arc::new(Mqtt::new(broker.clone()))),
-        other => Err(UnknownTarget(other.to_owned())),
+        arn => match parse_topic_arn(arn, scope) {
+            Ok(topic) => Ok(Arc::new(Topic::new(store.clone(), topic, Arc::clone(nudge)))),
+            Err(why) => Err(UnknownTarget { name: arn.to_owned(), why }),
+        },
     }
 }

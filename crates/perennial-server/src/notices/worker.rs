@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use perennial_api::Links;
 use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_store::{DeliveryId, DeliveryOutcome, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -19,11 +20,17 @@ const LETTERS: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Delivers to each target what waits for it, until `shutdown`.
-pub(crate) async fn deliver(store: Store, targets: Targets, shutdown: CancellationToken) {
+pub(crate) async fn deliver(
+    store: Store,
+    targets: Targets,
+    links: Links,
+    shutdown: CancellationToken,
+) {
     let known: Vec<String> = targets.keys().cloned().collect();
     let mut workers = tokio::task::JoinSet::new();
     for (name, target) in targets {
-        workers.spawn(work(store.clone(), name, target, shutdown.clone()));
+        let way = Way { store: store.clone(), name, target, links: links.clone() };
+        workers.spawn(work(way, shutdown.clone()));
     }
     // What waits for a target that is configured no longer is given up, so that others are told.
     if let Err(error) = give_up_all_but(&store, &known).await {
@@ -32,9 +39,18 @@ pub(crate) async fn deliver(store: Store, targets: Targets, shutdown: Cancellati
     while workers.join_next().await.is_some() {}
 }
 
-async fn work(store: Store, name: String, target: Arc<dyn Target>, shutdown: CancellationToken) {
+/// What a worker has.
+struct Way {
+    store: Store,
+    name: String,
+    target: Arc<dyn Target>,
+    links: Links,
+}
+
+async fn work(way: Way, shutdown: CancellationToken) {
+    let name = &way.name;
     loop {
-        match shutdown.run_until_cancelled(deliver_some(&store, &name, target.as_ref())).await {
+        match shutdown.run_until_cancelled(deliver_some(&way)).await {
             None => return,
             Some(Ok(LETTERS..)) => continue,
             Some(Ok(_)) => {}
@@ -47,12 +63,14 @@ async fn work(store: Store, name: String, target: Arc<dyn Target>, shutdown: Can
     }
 }
 
-async fn deliver_some(store: &Store, name: &str, target: &dyn Target) -> Result<usize, StoreError> {
-    let due = store.due_messages(name.to_owned(), LETTERS, SystemClock.now()).await?;
+async fn deliver_some(way: &Way) -> Result<usize, StoreError> {
+    let Way { store, name, target, links } = way;
+    let now = SystemClock.now();
+    let due = store.due_messages(name.clone(), LETTERS, now).await?;
     if due.is_empty() {
         return Ok(0);
     }
-    let letters: Vec<Letter> = due.into_iter().map(Letter::from).collect();
+    let letters: Vec<Letter> = due.into_iter().map(|it| Letter::of(it, links, now)).collect();
     let outcomes = match tokio::time::timeout(PATIENCE, target.deliver(&letters)).await {
         Ok(outcomes) => outcomes,
         Err(_) => letters.iter().map(|_| too_slow()).collect(),
