@@ -35,8 +35,35 @@ fn main() {
     provisioning();
     inputs();
     queries();
+    filters();
     stored();
     configs();
+}
+
+fn filters() {
+    for (name, policy, body) in [
+        ("exact", r#"{"key": ["a", 1, null]}"#, "a"),
+        ("array", r#"{"key": [{"anything-but": ["a", 5]}]}"#, r#"["a", 1, true]"#),
+        ("number", r#"{"key": [{"numeric": [">", 0, "<=", 150]}]}"#, "12.5"),
+        ("body", r#"{"a": {"b": [{"prefix": "x"}, {"suffix": "y"}]}}"#, r#"{"a": [{"b": "xy"}]}"#),
+        (
+            "or",
+            r#"{"$or": [{"a": [{"exists": false}]}, {"b": [{"cidr": "10.0.0.0/8"}]}]}"#,
+            r#"{"b": "10.1.1.1"}"#,
+        ),
+        (
+            "case",
+            r#"{"key": [{"equals-ignore-case": "x"}, {"anything-but": {"prefix": "x"}}]}"#,
+            "X",
+        ),
+        (
+            "retry",
+            r#"{"healthyRetryPolicy": {"numRetries": 9, "minDelayTarget": 1}}"#,
+            "https://a/",
+        ),
+    ] {
+        seed("filter", name, format!("{policy}\n{body}"));
+    }
 }
 
 fn seed(target: &str, name: &str, octets: impl AsRef<[u8]>) {

@@ -7,6 +7,7 @@
 
 mod certificates;
 mod messages;
+mod notices;
 mod policies;
 mod provisioning;
 mod requests;
@@ -19,11 +20,12 @@ mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     ("certificate", certificates::certificate),
     ("config", stored::config),
     ("crl", certificates::crl),
     ("csr", certificates::csr),
+    ("filter", notices::filter),
     ("key_file", certificates::key_file),
     ("mqtt", wire::mqtt),
     ("payload", messages::payload),

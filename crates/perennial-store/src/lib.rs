@@ -77,7 +77,7 @@ pub use intents::{Intent, IntentOutcome, IntentRequest, IssuedCertificate};
 pub use logging::{LogTargetPlace, LoggingOptions, LoggingUpdate, MAX_LOG_TARGETS, TargetLevel};
 pub use notice_topics::{
     Confirming, DeliveryState, Due, DueDelivery, EndedDelivery, Lane, NOTICE_TOPIC, NoticeTopic,
-    Outcome, Settled, Subscribed, Subscribing, Subscription,
+    Outcome, Settled, Subscribed, Subscribing, Subscription, Waiting,
 };
 pub use notices::{
     DeliveryId, DeliveryOutcome, DeliveryStatus, DueMessage, LOG_TARGET, NoticeFilter,

@@ -404,6 +404,7 @@ async fn publish_and_deliver(store: &Store) {
     for outcome in [Outcome::Again { at: NOW, why: String::new() }, Outcome::Dead(String::new())] {
         for lane in store.due_lanes(9, NOW).await.unwrap() {
             store.put_off_lanes(vec![lane.number], NOW).await.unwrap();
+            store.waiting_deliveries(lane.number, 9, NOW).await.unwrap();
             let due = store.due_deliveries(lane.number, 9, NOW).await.unwrap();
             let settled = due.into_iter().map(|it| {
                 let outcome = if it.due.is_some() { outcome.clone() } else { Outcome::Gone };

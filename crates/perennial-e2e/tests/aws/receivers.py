@@ -89,7 +89,7 @@ class Mails:
 
         def authenticate(server, session, envelope, mechanism, data):
             good = (data.login, data.password) == (user.encode(), password.encode())
-            return aiosmtpd.smtp.AuthResult(success=good, auth_data=data.login)
+            return aiosmtpd.smtp.AuthResult(success=good, handled=good, auth_data=data.login)
 
         class Controller(aiosmtpd.controller.Controller):
             def factory(self):

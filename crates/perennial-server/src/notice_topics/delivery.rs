@@ -24,8 +24,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How many subscriptions are looked at for a message at a time.
 const SUBSCRIPTIONS: usize = 500;
 /// How many lanes have their turn at a time, and how many of them at one host.
-const LANES: usize = 128;
-const LANES_OF_A_HOST: usize = 8;
+const LANES: usize = 256;
+const LANES_OF_A_HOST: usize = 64;
 /// How long a lane is held back of which it cannot be written down what became of its messages.
 const HELD_BACK: Duration = Duration::from_secs(30);
 /// How long what is under way may take when the server stops; what is cut short is sent again.

@@ -19,7 +19,7 @@ pub(super) async fn send(
     let mail = mail(sending, lane, delivery, due)?;
     mailer.send(mail).await.map_err(|error| match error {
         MailError::Refused(_) => NotSent::Never(error.to_string()),
-        MailError::Failed(_) => NotSent::NotNow(error.to_string()),
+        MailError::Failed(_) => NotSent::Unreachable(error.to_string()),
     })
 }
 

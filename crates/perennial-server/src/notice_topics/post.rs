@@ -31,7 +31,7 @@ pub(super) async fn send(
     }
     let answer = sending.http.send(request).await.map_err(|error| match error {
         SendError::Refused(refusal) => NotSent::Never(refusal.to_string()),
-        SendError::Failed(failure) => NotSent::NotNow(failure.to_string()),
+        SendError::Failed(failure) => NotSent::Unreachable(failure.to_string()),
     })?;
     let shown = String::from_utf8_lossy(answer.body().get(..MAX_SHOWN).unwrap_or(answer.body()));
     judge(answer.status(), shown.trim())

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use perennial_api::{DataPlane, NotPublished, Publisher};
 use perennial_core::{
-    notice_topic::{Confirmation, Envelope, Notification, Protocol, Signed},
+    notice_topic::{Confirmation, Envelope, Notification, Protocol, Signed, SubscriptionSettings},
     time::Timestamp,
 };
 use perennial_outbound::{HttpSender, MailSender, RetrySchedule};
@@ -40,6 +40,21 @@ pub(super) enum NotSent {
     Never(String),
     /// It may, later.
     NotNow(String),
+    /// Nobody answers: nothing else would get there now.
+    Unreachable(String),
+}
+
+/// What became of a try, and whether anybody answered.
+pub(super) struct Tried {
+    pub(super) outcome: Outcome,
+    /// Why nobody did.
+    pub(super) unreachable: Option<String>,
+}
+
+impl From<Outcome> for Tried {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, unreachable: None }
+    }
 }
 
 impl Sending {
@@ -49,25 +64,24 @@ impl Sending {
     }
 
     /// Sends what is due in a lane; answers what became of it.
-    pub(super) async fn send(
-        &self,
-        lane: &Lane,
-        delivery: &DueDelivery,
-        now: Timestamp,
-    ) -> Outcome {
-        let Some(due) = &delivery.due else { return Outcome::Gone };
+    pub(super) async fn send(&self, lane: &Lane, delivery: &DueDelivery, now: Timestamp) -> Tried {
+        let Some(due) = &delivery.due else { return Outcome::Gone.into() };
         let sent = self.by_protocol(lane, delivery, due).await;
         let (message, subscription) = (delivery.message_id, due.subscription);
         match sent {
             Ok(said) => {
                 info!(message.id = %message, subscription.id = %subscription, "delivered");
-                Outcome::Delivered(shown(&said))
+                Outcome::Delivered(shown(&said)).into()
             }
             Err(NotSent::Never(why)) => {
                 warn!(message.id = %message, subscription.id = %subscription, %why, "given up");
-                Outcome::Dead(shown(&why))
+                Outcome::Dead(shown(&why)).into()
             }
-            Err(NotSent::NotNow(why)) => again(due, delivery.tries + 1, why, now),
+            Err(NotSent::NotNow(why)) => again(&due.settings, delivery.tries + 1, &why, now).into(),
+            Err(NotSent::Unreachable(why)) => {
+                let outcome = again(&due.settings, delivery.tries + 1, &why, now);
+                Tried { outcome, unreachable: Some(why) }
+            }
         }
     }
 
@@ -148,14 +162,18 @@ impl Sending {
 }
 
 /// What follows upon a try that may work later.
-fn again(due: &Due, tries: u32, why: String, now: Timestamp) -> Outcome {
-    let own = due.settings.pause_after(tries);
-    let pause = own.unwrap_or_else(|| SCHEDULE.pause_after(tries, fastrand::u32(..)));
-    match pause {
-        Some(pause) => Outcome::Again { at: now + pause, why: shown(&why) },
+pub(super) fn again(
+    settings: &SubscriptionSettings,
+    tries: u32,
+    why: &str,
+    now: Timestamp,
+) -> Outcome {
+    let own = settings.pause_after(tries);
+    match own.unwrap_or_else(|| SCHEDULE.pause_after(tries, fastrand::u32(..))) {
+        Some(pause) => Outcome::Again { at: now + pause, why: shown(why) },
         None => {
-            warn!(subscription.id = %due.subscription, tries, %why, "given up");
-            Outcome::Dead(shown(&why))
+            warn!(tries, %why, "given up");
+            Outcome::Dead(shown(why))
         }
     }
 }

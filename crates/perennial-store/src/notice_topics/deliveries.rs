@@ -36,6 +36,19 @@ pub struct DueDelivery {
     pub due: Option<Due>,
 }
 
+/// A delivery that waits, without its message.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Its number.
+    pub number: i64,
+    /// Its message.
+    pub message_id: Uuid,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Its subscription's settings; nothing when that ended meanwhile.
+    pub settings: Option<SubscriptionSettings>,
+}
+
 /// What is to be delivered.
 #[derive(Debug, Clone)]
 pub struct Due {
@@ -182,6 +195,38 @@ impl Store {
                 due.push(due_delivery(row)?);
             }
             Ok(due)
+        })
+        .await
+    }
+
+    /// What is due in a lane, without the messages, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn waiting_deliveries(
+        &self,
+        lane: i64,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT d.number, d.message, d.tries, s.settings FROM notice_deliveries d \
+                 LEFT JOIN notice_subscriptions s ON s.id = d.subscription \
+                 WHERE d.lane = ? AND d.state = 0 AND d.due_at <= ? ORDER BY d.due_at LIMIT ?",
+            )?;
+            let mut rows = statement.query(params![lane, now.as_millis(), count(limit)])?;
+            let mut waiting = Vec::new();
+            while let Some(row) = rows.next()? {
+                let settings: Option<String> = row.get(3)?;
+                waiting.push(Waiting {
+                    number: row.get(0)?,
+                    message_id: Uuid::from_bytes(row.get(1)?),
+                    tries: row.get(2)?,
+                    settings: settings.map(|text| from_json("subscription", &text)).transpose()?,
+                });
+            }
+            Ok(waiting)
         })
         .await
     }

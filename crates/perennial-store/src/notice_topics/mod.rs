@@ -10,6 +10,8 @@ mod subscriptions;
 mod sweeping;
 mod topics;
 
-pub use deliveries::{DeliveryState, Due, DueDelivery, EndedDelivery, Lane, Outcome, Settled};
+pub use deliveries::{
+    DeliveryState, Due, DueDelivery, EndedDelivery, Lane, Outcome, Settled, Waiting,
+};
 pub use subscriptions::{Confirming, Subscribed, Subscribing, Subscription};
 pub use topics::{NOTICE_TOPIC, NoticeTopic};

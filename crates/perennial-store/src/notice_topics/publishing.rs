@@ -56,8 +56,8 @@ impl Store {
         .await
     }
 
-    /// Gives the next `limit` subscriptions of the message that waits longest for that their
-    /// deliveries; answers whether there was such a message.
+    /// Gives subscriptions of the messages that wait longest for that their deliveries, looking at
+    /// `limit` subscriptions at most; answers whether there was such a message.
     ///
     /// # Errors
     /// [`StoreError`] when that cannot be written.
@@ -66,8 +66,13 @@ impl Store {
             return Ok(false);
         }
         self.write(move |connection| {
-            let Some(spreading) = next(connection)? else { return Ok(false) };
-            spread(connection, &spreading, limit, now)?;
+            let mut left = limit;
+            while left > 0 {
+                let Some(spreading) = next(connection)? else { break };
+                let looked_at = spread(connection, &spreading, left, now)?;
+                // A message that nobody is subscribed to takes its share as well.
+                left = left.saturating_sub(looked_at.max(1));
+            }
             Ok(true)
         })
         .await
@@ -94,12 +99,13 @@ fn next(connection: &Connection) -> Result<Option<Spreading>, StoreError> {
     }
 }
 
+/// Answers how many subscriptions were looked at.
 fn spread(
     connection: &Connection,
     it: &Spreading,
     limit: usize,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     type Candidate = ([u8; 16], String, String, String, bool, i64);
     let candidates: Vec<Candidate> = connection
         .prepare_cached(
@@ -121,7 +127,8 @@ fn spread(
     connection
         .prepare_cached("UPDATE notice_messages SET spread_after = ? WHERE id = ?")?
         .execute(params![after, it.id.as_bytes()])?;
-    forget_done(connection, it.id)
+    forget_done(connection, it.id)?;
+    Ok(candidates.len())
 }
 
 /// Stores a message, to be spread or not.
