@@ -4,13 +4,18 @@
 
 mod world;
 
-use perennial_core::notice::{Closing, Kind, Notice, Occasion, Recipient, State};
+use perennial_core::{
+    audit::{ConfigurationUpdate, NotificationTarget},
+    notice::{Closing, Kind, Notice, Occasion, Recipient, State},
+    notice_topic::{Protocol, SubscriptionSettings, TopicName, TopicSettings, Uuid},
+    registry::Tags,
+};
 use perennial_orchestrator::{
     SystemClock,
     port::{Clock as _, HistoryEntry, Stored},
 };
-use perennial_store::{DeliveryStatus, NoticeFilter, Order, ShownDelivery};
-use world::{World, desk, refusing, telling, until};
+use perennial_store::{DeliveryStatus, NoticeFilter, Order, ShownDelivery, Subscribing};
+use world::{World, desk, desk_at, refusing, telling, until};
 
 /// The notices about certificates that were withdrawn again.
 async fn notices(world: &World) -> Vec<Notice> {
@@ -157,4 +162,84 @@ async fn nobody_else_is_told_of_what_somebody_sees_to() {
     assert!(matches!(notice.state, State::Closed { why: Closing::Silence, .. }), "{notice:?}");
     assert!(deliveries.iter().all(|it| it.recipient == Recipient::First), "{deliveries:?}");
     device.stop().await;
+}
+
+/// A topic with one subscriber, who is reached at `plant/alarms`.
+async fn topic(world: &World) {
+    let (store, now) = (world.server.store(), SystemClock.now());
+    let name = TopicName::new("support").unwrap();
+    let settings = TopicSettings::default();
+    store.create_notice_topic(name.clone(), settings, Tags::default(), now).await.unwrap();
+    let wish = Subscribing {
+        id: Uuid::from_bytes([7; 16]),
+        topic: name,
+        protocol: Protocol::Mqtt,
+        endpoint: "plant/alarms".to_owned(),
+        settings: SubscriptionSettings::default(),
+        confirming: None,
+    };
+    store.subscribe(wish, now).await.unwrap();
+}
+
+const TOPIC: &str = "arn:aws:sns:local-1:000000000000:support";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_topic_takes_what_people_are_told_under_the_id_that_the_history_has() {
+    let mut config = telling();
+    config.notices.targets = vec![TOPIC.to_owned()];
+    let world = World::begin_with(config).await;
+    topic(&world).await;
+    let mut desk = desk_at(&world, "plant/alarms", "plant").await;
+    let device = refusing(&world, "pump-1").await;
+
+    world.server.audit_now().await.unwrap();
+    let rotation = world.ended(&device.thing).await;
+    let line = told(&world, &rotation).await;
+    let envelope = loop {
+        let envelope = desk.next().await;
+        if envelope["Subject"] == "[warning] rotation rolled back: pump-1" {
+            break envelope;
+        }
+    };
+
+    assert!(line.detail.contains(envelope["MessageId"].as_str().unwrap()), "{}", line.detail);
+    let letter: serde_json::Value =
+        serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+    assert!(line.detail.contains(letter["noticeId"].as_str().unwrap()), "{}", line.detail);
+    assert!(letter["acknowledgeUrl"].as_str().unwrap().starts_with("https://localhost:"));
+    assert_eq!(envelope["MessageAttributes"]["severity"]["Value"], "warning");
+    device.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_that_ended_is_told_on_the_topic_that_the_account_names() {
+    let world = World::begin().await;
+    topic(&world).await;
+    world.is_audited().await;
+    let mut desk = desk_at(&world, "plant/alarms", "plant").await;
+    let target = NotificationTarget {
+        target_arn: Some(TOPIC.to_owned()),
+        role_arn: Some("arn:aws:iam::000000000000:role/any".to_owned()),
+        enabled: true,
+    };
+    let targets = [("SNS".to_owned(), target)].into();
+    let update = ConfigurationUpdate {
+        audit_notification_target_configurations: targets,
+        ..ConfigurationUpdate::default()
+    };
+    let store = world.server.store();
+    store.update_audit_configuration(update, SystemClock.now()).await.unwrap();
+
+    let task = world.server.audit_now().await.unwrap();
+    let told = loop {
+        let envelope = desk.next().await;
+        let message: serde_json::Value =
+            serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+        // The first start's own audit may be told late.
+        if message["taskId"] == task.task_id.to_string() {
+            break message;
+        }
+    };
+
+    assert_eq!(told["taskStatus"], "COMPLETED");
 }

@@ -7,6 +7,7 @@ use perennial_broker::{BrokerHandle, Outgoing, Qos};
 use perennial_core::{
     audit::{Blocklist, revocation::CertificateNotes},
     certificate::CertificateStatus,
+    notice_topic::MessageAttributes,
 };
 use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_pki::{Authority, authority_facts, notes, read_crl};
@@ -15,7 +16,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::{adapter::registered_cas, config::Config};
+use crate::{
+    adapter::registered_cas,
+    config::Config,
+    notice_topics::{NoticeTopics, PublishError},
+};
 
 /// Where messages about audits that ended are published: SNS's own message, word for word.
 pub const AUDIT_TOPIC: &str = "$perennial/audit/notification";
@@ -78,7 +83,7 @@ fn read(der: &[u8]) -> Option<CertificateNotes> {
 /// Does, until `shutdown`, what is to be done beside audits.
 pub(crate) async fn attend(
     store: Store,
-    broker: BrokerHandle,
+    (broker, topics): (BrokerHandle, NoticeTopics),
     remedies: Arc<dyn Remedies>,
     shutdown: CancellationToken,
 ) {
@@ -88,7 +93,8 @@ pub(crate) async fn attend(
             () = tokio::time::sleep(LOOK) => {}
         }
         // What is cut short here is found again at the next start.
-        let looked = shutdown.run_until_cancelled(look(&store, &broker, remedies.as_ref())).await;
+        let looking = look(&store, (&broker, &topics), remedies.as_ref());
+        let looked = shutdown.run_until_cancelled(looking).await;
         if let Some(Err(error)) = looked {
             warn!(%error, "what is to be done beside audits is held up; trying again");
         }
@@ -97,11 +103,11 @@ pub(crate) async fn attend(
 
 async fn look(
     store: &Store,
-    broker: &BrokerHandle,
+    ways: (&BrokerHandle, &NoticeTopics),
     remedies: &dyn Remedies,
 ) -> Result<(), StoreError> {
     read_new_certificates(store).await?;
-    hand_on(store, broker).await?;
+    hand_on(store, ways).await?;
     while let Some(task) = store.next_mitigation().await? {
         store.run_mitigation(task, remedies, &SystemClock).await?;
     }
@@ -110,9 +116,20 @@ async fn look(
 
 /// Publishes messages about audits that ended. One that a crash cuts short is published again:
 /// whoever acts on them is idempotent by task and certificate, as with SNS.
-async fn hand_on(store: &Store, broker: &BrokerHandle) -> Result<(), StoreError> {
-    for (id, message) in store.audit_notifications(MESSAGES).await? {
+async fn hand_on(
+    store: &Store,
+    (broker, topics): (&BrokerHandle, &NoticeTopics),
+) -> Result<(), StoreError> {
+    let messages = store.audit_notifications(MESSAGES).await?;
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let topic = store.audit_configuration().await?.notified_topic().map(str::to_owned);
+    for (id, message) in messages {
         debug!(%message, "an audit ended");
+        if let Some(topic) = &topic {
+            publish(topics, topic, message.clone()).await?;
+        }
         broker.publish(vec![Outgoing {
             topic: AUDIT_TOPIC.to_owned(),
             payload: message.into(),
@@ -122,6 +139,19 @@ async fn hand_on(store: &Store, broker: &BrokerHandle) -> Result<(), StoreError>
         store.audit_notified(id, SystemClock.now()).await?;
     }
     Ok(())
+}
+
+/// Publishes to the notice topic that the account's audit configuration names. A topic that is not
+/// there holds up nothing else.
+async fn publish(topics: &NoticeTopics, topic: &str, message: String) -> Result<(), StoreError> {
+    match topics.publish(topic, None, message, MessageAttributes::new()).await {
+        Ok(_) => Ok(()),
+        Err(PublishError::Store(error)) if error.is_retryable() => Err(error),
+        Err(error) => {
+            warn!(%error, topic, "an audit that ended is not told on the topic that is configured");
+            Ok(())
+        }
+    }
 }
 
 /// Takes the configured revocation lists in: now, every hour, and when CAs changed, since one that

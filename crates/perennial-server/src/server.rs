@@ -154,8 +154,12 @@ impl Server {
             handle.clone(),
             Arc::clone(&device_log),
         );
-        let attending =
-            audits::attend(store.clone(), handle.clone(), Arc::new(remedies), shutdown.clone());
+        let attending = audits::attend(
+            store.clone(),
+            (handle.clone(), notice_topics.clone()),
+            Arc::new(remedies),
+            shutdown.clone(),
+        );
         let lists = audits::keep_revocation_lists(
             store.clone(),
             Arc::clone(&authority),

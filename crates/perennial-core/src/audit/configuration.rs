@@ -48,6 +48,14 @@ pub struct AccountConfiguration {
     pub checks: BTreeMap<CheckName, CheckConfiguration>,
 }
 
+impl AccountConfiguration {
+    /// The topic on which audits that ended are told, if they are told on one.
+    pub fn notified_topic(&self) -> Option<&str> {
+        let target = self.targets.get("SNS").filter(|target| target.enabled)?;
+        target.target_arn.as_deref()
+    }
+}
+
 /// What `UpdateAccountAuditConfiguration` may change; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

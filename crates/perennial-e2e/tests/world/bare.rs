@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -25,27 +25,36 @@ pub(crate) struct Credential {
 }
 
 /// A client that listens.
-pub(crate) struct Listening(Child);
+pub(crate) struct Listening {
+    client: Child,
+    /// What it prints; taken while it is read.
+    output: Option<BufReader<ChildStdout>>,
+}
 
 impl Listening {
-    /// The next message's payload.
+    /// The next message's payload, which may have several lines.
     pub(crate) async fn next(&mut self) -> serde_json::Value {
-        let mut output = BufReader::new(self.0.stdout.take().unwrap());
+        let mut output = self.output.take().unwrap();
         let read = move || {
-            let mut line = String::new();
-            output.read_line(&mut line).map(|_| (line, output))
+            let mut text = String::new();
+            loop {
+                let ended = output.read_line(&mut text)? == 0;
+                if ended || serde_json::from_str::<serde_json::Value>(&text).is_ok() {
+                    return std::io::Result::Ok((text, output));
+                }
+            }
         };
-        let (line, output) = tokio::task::spawn_blocking(read).await.unwrap().unwrap();
-        self.0.stdout = Some(output.into_inner());
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+        let (text, output) = tokio::task::spawn_blocking(read).await.unwrap().unwrap();
+        self.output = Some(output);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:?}"))
     }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
         // One that has ended by itself has ended too.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.client.kill();
+        let _ = self.client.wait();
     }
 }
 
@@ -217,7 +226,9 @@ impl<'a> Bare<'a> {
         let mut command = self.client("mosquitto_sub", with);
         command.args(["-V", "5", "-q", "1", "-t", filter]);
         let quiet = command.stdout(Stdio::piped()).stderr(Stdio::null());
-        Listening(quiet.spawn().unwrap())
+        let mut client = quiet.spawn().unwrap();
+        let output = client.stdout.take().map(BufReader::new);
+        Listening { client, output }
     }
 
     fn client(&self, program: &str, with: &Credential) -> Command {

@@ -18,15 +18,20 @@ pub(crate) fn telling() -> Config {
     config
 }
 
-/// Somebody at a desk who hears all that people are told.
+/// Somebody at a desk who hears all that people are told of certificates withdrawn again.
 pub(crate) async fn desk(world: &World) -> Listening {
+    desk_at(world, "$perennial/notices/+/rotation_rolled_back", "$perennial/notices").await
+}
+
+/// Somebody at a desk who hears what is published as `filter`, all of which is below `topic`.
+pub(crate) async fn desk_at(world: &World, filter: &str, topic: &str) -> Listening {
     let bare = Bare::named(world, "desk");
     let credential = bare.enrolled().await;
     let arn = "arn:aws:iot:local-1:000000000000";
     let text = format!(
         r#"{{"Version":"2012-10-17","Statement":[
-        {{"Effect":"Allow","Action":"iot:Subscribe","Resource":"{arn}:topicfilter/$perennial/notices/*"}},
-        {{"Effect":"Allow","Action":"iot:Receive","Resource":"{arn}:topic/$perennial/notices/*"}}]}}"#
+        {{"Effect":"Allow","Action":"iot:Subscribe","Resource":"{arn}:topicfilter/{topic}/*"}},
+        {{"Effect":"Allow","Action":"iot:Receive","Resource":"{arn}:topic/{topic}/*"}}]}}"#
     );
     let (store, now) = (world.server.store(), SystemClock.now());
     let (name, document) = (PolicyName::new("desk").unwrap(), Document::parse(&text).unwrap());
@@ -34,7 +39,7 @@ pub(crate) async fn desk(world: &World) -> Listening {
     let (_, certificates) = store.thing(bare.thing.clone()).await.unwrap();
     let target = PolicyTarget::Certificate(certificates[0].certificate_id);
     store.attach_policy(name, target, now).await.unwrap();
-    bare.listens(&credential, "$perennial/notices/+/rotation_rolled_back")
+    bare.listens(&credential, filter)
 }
 
 /// A device that will refuse its certificate.
