@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use perennial_core::{
     certificate::CertificateStatus,
-    provisioning::{CertificateSource, Override, Provision, TemplateError, resolve},
+    ids::CertificateId,
+    provisioning::{
+        CertificateSource, Override, Provision, TemplateError, check_just_in_time, resolve,
+        resolve_just_in_time,
+    },
 };
 use serde_json::{Value, json};
 
@@ -205,4 +209,53 @@ fn functions_within_functions_come_to_an_end() {
     assert!(deep.why.contains("too many functions"), "{deep}");
     assert!(long.why.contains("longer than"), "{long}");
     assert!(resolve(&" ".repeat(10_241), &BTreeMap::new()).is_err());
+}
+
+const ID: CertificateId = CertificateId::from_bytes([7; 32]);
+
+/// A template whose parameters a certificate says.
+fn just_in_time(certificate: &Value) -> String {
+    let name = "AWS::IoT::Certificate::CommonName";
+    json!({
+        "Parameters": { name: { "Type": "String" }, "AWS::IoT::Certificate::Id": { "Type": "String" } },
+        "Resources": {
+            "thing": { "Type": "AWS::IoT::Thing", "Properties": { "ThingName": { "Ref": name } } },
+            "certificate": { "Type": "AWS::IoT::Certificate", "Properties": certificate },
+        },
+    })
+    .to_string()
+}
+
+#[test]
+fn a_certificate_says_its_templates_parameters_and_provisions_itself_only() {
+    let own = just_in_time(&json!({ "CertificateId": { "Ref": "AWS::IoT::Certificate::Id" } }));
+    let other = just_in_time(&json!({ "CertificateId": "ab".repeat(32) }));
+    let subject = [("CommonName".to_owned(), vec!["pump-1".to_owned(), "pump-2".to_owned()])];
+
+    let wanted = resolve_just_in_time(&own, ID, &subject.clone().into()).unwrap();
+    let nameless = resolve_just_in_time(&own, ID, &BTreeMap::new()).unwrap_err();
+    let of_another = resolve_just_in_time(&other, ID, &subject.into()).unwrap_err();
+
+    assert_eq!(wanted.thing.unwrap().name.as_str(), "pump-1");
+    assert_eq!(wanted.certificate.source, CertificateSource::Registered(ID));
+    assert!(nameless.why.contains("no value"), "{nameless}");
+    assert!(of_another.why.contains("AWS::IoT::Certificate::Id"), "{of_another}");
+}
+
+#[test]
+fn a_template_by_which_nobody_provisions_themselves_is_refused() {
+    let own = just_in_time(&json!({ "CertificateId": { "Ref": "AWS::IoT::Certificate::Id" } }));
+    let bad = [
+        just_in_time(&json!({ "CertificateId": "ab".repeat(32) })),
+        just_in_time(&json!({ "CertificateSigningRequest": "x" })),
+        own.replace("CommonName", "Colour"),
+        own.replace("AWS::IoT::Certificate\"", "AWS::IoT::Policy\""),
+        "{}".to_owned(),
+        "{".to_owned(),
+    ];
+
+    assert_eq!(check_just_in_time(&own), Ok(()));
+    for template in bad {
+        assert!(check_just_in_time(&template).is_err(), "{template}");
+    }
 }

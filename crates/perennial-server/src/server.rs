@@ -109,10 +109,6 @@ impl Server {
         let broker =
             bind(&config, &identity, trusted, Arc::clone(&principals), Arc::clone(&device_log))?;
         let (mqtt, handle) = (broker.local_addr(), broker.handle());
-        let (known, told) = (Arc::clone(&principals), handle.clone());
-        let introductions =
-            register_introduced(introduced, store.clone(), known, told, config.scope());
-        let introductions = until_cancelled(introductions, shutdown.clone());
         let registry = LiveRegistry::new(store.clone(), principals, handle.clone(), anchors);
         let registry = Arc::new(registry);
         let ring = start_ring(&config, &store, &authority, &registry, &handle).await?;
@@ -175,6 +171,10 @@ impl Server {
         let targets = notices::targets(notices, (&store, &nudge), &handle, &config.scope())?;
         let watching = config.watching(data);
 
+        let (known, told) = (Arc::clone(&registry), handle.clone());
+        let introductions =
+            register_introduced(introduced, store.clone(), known, told, config.scope());
+        let introductions = until_cancelled(introductions, shutdown.clone());
         let tasks = vec![
             tokio::spawn(notices::attend(store.clone(), shutdown.clone())),
             tokio::spawn(notices::deliver(store.clone(), targets.clone(), links, shutdown.clone())),

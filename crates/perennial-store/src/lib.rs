@@ -89,7 +89,7 @@ pub use policies::{PolicyPlace, StoredPolicy};
 pub use policy_targets::{PolicyChange, TargetPlace};
 pub use policy_versions::PolicyVersion;
 pub use principals::{DocumentKey, GroupNumber, PolicyInForce, PrincipalRecord, ThingRecord};
-pub use provisioning::{Provisioned, ProvisionedCertificate, Provisioning};
+pub use provisioning::{Provisioned, ProvisionedCertificate, ProvisionedPolicy, Provisioning};
 pub use registration::Presented;
 pub use rotation_requests::{RequestedRotation, RotationRequest};
 pub use rotations::{RotationFilter, RotationPlace};

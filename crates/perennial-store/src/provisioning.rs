@@ -1,9 +1,10 @@
 //! Provisioning: a thing, its certificate and its policies registered together, or nothing of it.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use perennial_core::{
     certificate::CertificateStatus,
     ids::{CertificateId, PolicyName},
-    provisioning::{Override, WantedThing},
+    provisioning::{Override, Provision, WantedPolicy, WantedThing},
     registry::{
         AttributeChange, NewThing, PolicyTarget, PrincipalType, Tags, ThingUpdate, TypeChange,
     },
@@ -34,8 +35,48 @@ pub struct Provisioning {
     pub certificate: ProvisionedCertificate,
     /// Its status, and what becomes of another one.
     pub status: (CertificateStatus, Override),
-    /// The policies that it gets; those with a document are made if they are not there.
-    pub policies: Vec<(PolicyName, Option<String>)>,
+    /// The policies that it gets.
+    pub policies: Vec<ProvisionedPolicy>,
+}
+
+/// A policy that the certificate gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionedPolicy {
+    /// The resource's name in the template.
+    pub logical_id: String,
+    /// Its name.
+    pub name: PolicyName,
+    /// Its document, with which it is made if it is not there.
+    pub document: Option<String>,
+}
+
+impl Provisioning {
+    /// What a template wants, with this certificate.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] when a policy has no name that it could have.
+    pub fn new(wanted: Provision, certificate: ProvisionedCertificate) -> Result<Self, StoreError> {
+        let Provision { thing, certificate: own, policies } = wanted;
+        let policies = policies.into_iter().map(ProvisionedPolicy::of).collect::<Result<_, _>>()?;
+        Ok(Self { thing, certificate, status: (own.status, own.status_override), policies })
+    }
+}
+
+impl ProvisionedPolicy {
+    /// One without a name is called by its document's digest, so that the same is made once.
+    fn of(wanted: WantedPolicy) -> Result<Self, StoreError> {
+        let WantedPolicy { logical_id, name, document } = wanted;
+        let document = document.map(|document| document.as_json().to_owned());
+        let name = match name {
+            Some(name) => name,
+            None => {
+                let text = document.as_deref().unwrap_or_default();
+                let name = hex::encode(digest(&SHA256, text.as_bytes()));
+                PolicyName::new(&name).map_err(|error| StoreError::Invalid(error.to_string()))?
+            }
+        };
+        Ok(Self { logical_id, name, document })
+    }
 }
 
 /// What was provisioned.
@@ -76,7 +117,7 @@ pub(crate) fn provision(
         attachments::attach(connection, &wanted.name, &id, as_, now)?;
     }
     let mut certificates = vec![id];
-    for (name, document) in &what.policies {
+    for ProvisionedPolicy { name, document, .. } in &what.policies {
         if let Some(document) = document {
             policies::create(connection, name, document, &Tags::default(), now)?;
         }
@@ -108,7 +149,9 @@ fn certificate(
     let found = certificates::find(connection, &id)?;
     let found = found.ok_or_else(|| StoreError::not_found("certificate", id))?;
     let (wanted, overriding) = what.status;
-    if found.status != wanted && may_replace(overriding, "certificate", "status")? {
+    // One that waits for its activation is what templates are for.
+    let waits = found.status == CertificateStatus::PendingActivation;
+    if found.status != wanted && (waits || may_replace(overriding, "certificate", "status")?) {
         certificates::update_status(connection, &id, wanted, now)?;
     }
     Ok(id)

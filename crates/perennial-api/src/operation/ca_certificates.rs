@@ -4,7 +4,10 @@ use http::Method;
 use perennial_core::{
     access::Need,
     ids::{CertificateId, ResourceId},
-    registry::{AutoRegistration, CaCertificate, CaStatus, CertificateMode, Tag, Tags},
+    provisioning::check_just_in_time,
+    registry::{
+        AutoRegistration, CaCertificate, CaStatus, CertificateMode, RegistrationConfig, Tag, Tags,
+    },
 };
 use perennial_pki::{Registrable, certificate_id, check_ca, check_possession, pem_of_certificate};
 use perennial_store::{CaUpdate, NewCa, StoreError};
@@ -18,7 +21,7 @@ use crate::{
     page,
     pem::Pem,
     table::Operation,
-    wire::{self, Seconds},
+    wire::{self, Seconds, check_role_arn},
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -65,8 +68,29 @@ struct Brought {
     ca_certificate: Pem,
     verification_certificate: Option<Pem>,
     certificate_mode: Option<CertificateMode>,
+    registration_config: Option<Config>,
     #[serde(default)]
     tags: Vec<Tag>,
+}
+
+/// By which template devices provision themselves.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Config {
+    template_body: String,
+    role_arn: Option<String>,
+}
+
+impl Config {
+    fn read(self) -> Result<RegistrationConfig, ApiError> {
+        let Self { template_body, role_arn } = self;
+        check_role_arn(role_arn.as_ref(), "registrationConfig.roleArn")?;
+        check_just_in_time(&template_body).map_err(|error| {
+            ApiError::invalid(format!("registrationConfig.templateBody: {error}"))
+        })?;
+        let template_body = Some(template_body);
+        Ok(RegistrationConfig { template_body, role_arn, template_name: None })
+    }
 }
 
 #[derive(Serialize)]
@@ -82,13 +106,15 @@ async fn register(
 ) -> Result<Registered, ApiError> {
     let (flags, body) = (input.query, input.body);
     let mode = body.certificate_mode.unwrap_or(CertificateMode::Default);
+    let config = body.registration_config.map(Config::read).transpose()?;
     let der = body.ca_certificate.der()?;
     let checked = check_ca(&der, call.now())?;
     let id = checked.certificate_id;
     check_is_foreign(&call, &id)?;
     check_proof(&call, &der, mode, body.verification_certificate).await?;
     let tags = Tags::new(body.tags).map_err(StoreError::from)?;
-    let new = new(der.to_vec(), &checked, mode, &flags, tags);
+    let new =
+        NewCa { registration_config: config, ..new(der.to_vec(), &checked, mode, &flags, tags) };
     let registered = call.store().register_ca(new, call.now()).await;
     registered.map_err(|error| already_there(&call, &id, error))?;
     call.cas_changed().await?;
@@ -167,6 +193,8 @@ fn already_there(call: &Call, id: &CertificateId, error: StoreError) -> ApiError
 #[serde(rename_all = "camelCase")]
 struct Described {
     certificate_description: Description,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_config: Option<RegistrationConfig>,
 }
 
 #[derive(Serialize)]
@@ -202,7 +230,7 @@ async fn describe(call: Call, input: Input<CaPath>) -> Result<Described, ApiErro
         validity: ca.validity.into(),
         certificate_mode: ca.mode,
     };
-    Ok(Described { certificate_description })
+    Ok(Described { certificate_description, registration_config: ca.registration_config })
 }
 
 #[derive(Serialize)]
@@ -249,16 +277,17 @@ struct NewState {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Removal {
+struct Change {
+    registration_config: Option<Config>,
     #[serde(default)]
     remove_auto_registration: bool,
 }
 
-async fn update(call: Call, input: Input<CaPath, NewState, Removal>) -> Result<Nothing, ApiError> {
+async fn update(call: Call, input: Input<CaPath, NewState, Change>) -> Result<Nothing, ApiError> {
     let update = CaUpdate {
         status: input.query.new_status,
         auto_registration: input.query.new_auto_registration_status,
-        registration_config: None,
+        registration_config: input.body.registration_config.map(Config::read).transpose()?,
         remove_auto_registration: input.body.remove_auto_registration,
     };
     call.store().update_ca(input.path.ca_certificate_id, update, call.now()).await?;

@@ -3,16 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use http::Method;
 use perennial_core::{
     access::Need,
     certificate::CertificateStatus,
-    ids::PolicyName,
-    provisioning::{self, CertificateSource, Provision, WantedPolicy},
+    provisioning::{self, CertificateSource},
 };
 use perennial_pki::{certificate_from_pem, pem_of_certificate};
-use perennial_store::{ProvisionedCertificate, Provisioning, StoreError};
+use perennial_store::{ProvisionedCertificate, ProvisionedPolicy, Provisioning, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::{certificates, registering};
@@ -54,24 +52,18 @@ async fn register(
     check_parameters(&parameters)?;
     let provision = provisioning::resolve(&template_body, &parameters);
     let provision = provision.map_err(|error| ApiError::invalid(error.to_string()))?;
-    let Provision { thing, certificate, policies } = provision;
-    let policies = policies.into_iter().map(named).collect::<Result<Vec<_>, _>>()?;
-    let what = Provisioning {
-        thing,
-        certificate: source(&call, &certificate.source, certificate.status).await?,
-        status: (certificate.status, certificate.status_override),
-        policies: policies.iter().map(|(_, policy)| policy.clone()).collect(),
-    };
+    let own = provision.certificate.clone();
+    let certificate = source(&call, &own.source, own.status).await?;
+    let what = Provisioning::new(provision, certificate)?;
     let thing = what.thing.as_ref().map(|it| (it.logical_id.clone(), it.name.clone()));
+    let policies = what.policies.clone();
     let done = call.store().provision(what, call.now()).await.map_err(not_registered)?;
     call.all_changed(&done.certificates);
     let scope = call.scope();
-    let policy_arn = |(logical_id, (name, _)): (String, (PolicyName, _))| {
-        (logical_id, scope.arn("policy", name.as_str()))
-    };
+    let policy_arn = |it: ProvisionedPolicy| (it.logical_id, scope.arn("policy", it.name.as_str()));
     let mut resource_arns: BTreeMap<_, _> = policies.into_iter().map(policy_arn).collect();
     let certificate_arn = arn::certificate(&done.certificate_id, scope);
-    resource_arns.insert(certificate.logical_id, certificate_arn);
+    resource_arns.insert(own.logical_id, certificate_arn);
     if let Some((logical_id, name)) = thing {
         resource_arns.insert(logical_id, scope.arn("thing", name.as_str()));
         call.thing_changed(name).await?;
@@ -119,23 +111,6 @@ async fn source(
 
 fn invalid(error: impl std::error::Error) -> ApiError {
     ApiError::new(Code::CertificateValidationException, error.to_string())
-}
-
-type Named = (String, (PolicyName, Option<String>));
-
-/// A policy without a name is called by its document's digest, so that the same one is made once.
-fn named(wanted: WantedPolicy) -> Result<Named, ApiError> {
-    let WantedPolicy { logical_id, name, document } = wanted;
-    let document = document.map(|document| document.as_json().to_owned());
-    let name = match name {
-        Some(name) => name,
-        None => {
-            let text = document.as_deref().unwrap_or_default();
-            let name = hex::encode(digest(&SHA256, text.as_bytes()));
-            PolicyName::new(&name).map_err(|error| ApiError::internal(&error))?
-        }
-    };
-    Ok((logical_id, (name, document)))
 }
 
 /// AWS's two errors of a registration.

@@ -6,10 +6,12 @@
 
 mod error;
 mod expression;
+mod just_in_time;
 mod node;
 mod resources;
 mod template;
 
 pub use error::TemplateError;
+pub use just_in_time::{check_just_in_time, resolve_just_in_time};
 pub use resources::{CertificateSource, Override, WantedCertificate, WantedPolicy, WantedThing};
 pub use template::{MAX_LENGTH, Provision, resolve};

@@ -12,6 +12,9 @@ use super::{
 /// The longest template, in characters.
 pub const MAX_LENGTH: usize = 10_240;
 
+/// The members of a template.
+pub(super) const MEMBERS: [&str; 3] = ["Parameters", "Mappings", "Resources"];
+
 /// What is to be registered together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provision {
@@ -28,14 +31,9 @@ pub struct Provision {
 /// # Errors
 /// [`TemplateError`] says where it is wrong, or which parameter is missing or too many.
 pub fn resolve(text: &str, given: &BTreeMap<String, String>) -> Result<Provision, TemplateError> {
-    let whole = |why: String| TemplateError { at: "template".to_owned(), why };
-    let length = text.chars().count();
-    if length > MAX_LENGTH {
-        return Err(whole(format!("{length} characters are more than {MAX_LENGTH}")));
-    }
-    let value: Value = serde_json::from_str(text).map_err(|error| whole(error.to_string()))?;
+    let value = read(text)?;
     let root = Node::root(&value);
-    root.only(&["Parameters", "Mappings", "Resources"])?;
+    root.only(&MEMBERS)?;
     let scope = Scope { parameters: parameters(&root, given)?, mappings: root.member("Mappings")? };
     let (resources, mut found) = (root.needed("Resources")?, Resources::default());
     for (logical_id, node) in resources.members()? {
@@ -45,6 +43,16 @@ pub fn resolve(text: &str, given: &BTreeMap<String, String>) -> Result<Provision
     let certificate = certificate
         .ok_or_else(|| resources.wrong("a resource of type AWS::IoT::Certificate is missing"))?;
     Ok(Provision { thing, certificate, policies })
+}
+
+/// A template's JSON.
+pub(super) fn read(text: &str) -> Result<Value, TemplateError> {
+    let whole = |why: String| TemplateError { at: "template".to_owned(), why };
+    let length = text.chars().count();
+    if length > MAX_LENGTH {
+        return Err(whole(format!("{length} characters are more than {MAX_LENGTH}")));
+    }
+    serde_json::from_str(text).map_err(|error| whole(error.to_string()))
 }
 
 /// The template's parameters with the values that were given, or their own.

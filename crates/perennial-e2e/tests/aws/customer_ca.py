@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 
 from data_plane import EVERYTHING
 from harness import Client
@@ -57,5 +58,63 @@ def story(pki, device_policy):
     assert not publishes(pki, "pump-1")
 
 
+def template(device_policy, group):
+    """What a certificate of the CA brings along."""
+    of = lambda name: {"Ref": f"AWS::IoT::Certificate::{name}"}
+    names = ["Id", "CommonName", "OrganizationalUnit"]
+    return json.dumps({
+        "Parameters": {f"AWS::IoT::Certificate::{name}": {"Type": "String"} for name in names},
+        "Resources": {
+            "thing": {"Type": "AWS::IoT::Thing", "Properties": {
+                "ThingName": of("CommonName"), "ThingGroups": [group],
+                "AttributePayload": {"plant": of("OrganizationalUnit")}}},
+            "certificate": {"Type": "AWS::IoT::Certificate",
+                            "Properties": {"CertificateId": of("Id"), "Status": "ACTIVE"}},
+            "policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": device_policy}}}})
+
+
+def until(what):
+    """A device tries again until what is to come of it has come."""
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end, "it never came"
+
+
+def provisioned(pki, device_policy):
+    """A device is provisioned by its CA's template when it first connects."""
+    ca = pki.make("zeta", "Zeta CA")
+    proof = pki.make("zeta-proof", iot.get_registration_code()["registrationCode"], issuer="zeta")
+    body = template(device_policy, "jit")
+    registered = iot.register_ca_certificate(
+        caCertificate=ca, verificationCertificate=proof, setAsActive=True, allowAutoRegistration=True,
+        registrationConfig={"templateBody": body})["certificateId"]
+    describe = lambda: iot.describe_ca_certificate(certificateId=registered)
+    assert describe()["registrationConfig"] == {"templateBody": body}
+    status = lambda: [c["status"] for c in iot.list_certificates_by_ca(caCertificateId=registered)["certificates"]]
+
+    # Its group is not there: nothing is half done, and it goes on waiting.
+    pki.make("jit-1", "jit-1/OU=plant-7", issuer="zeta")
+    until(lambda: not publishes(pki, "jit-1") and status() == ["PENDING_ACTIVATION"])
+    assert not publishes(pki, "jit-1")
+    iot.refused("describe_thing", "ResourceNotFoundException", 404, thingName="jit-1")
+    assert status() == ["PENDING_ACTIVATION"]
+    iot.create_thing_group(thingGroupName="jit")
+    until(lambda: publishes(pki, "jit-1"))
+    assert status() == ["ACTIVE"]
+    assert iot.describe_thing(thingName="jit-1")["attributes"] == {"plant": "plant-7"}
+    assert iot.list_things_in_thing_group(thingGroupName="jit")["things"] == ["jit-1"]
+
+    # One that lacks what the template asks for waits, too; without a template it only registers.
+    pki.make("jit-2", "jit-2", issuer="zeta")
+    until(lambda: not publishes(pki, "jit-2") and sorted(status()) == ["ACTIVE", "PENDING_ACTIVATION"])
+    assert not publishes(pki, "jit-2")
+    iot.update_ca_certificate(certificateId=registered, removeAutoRegistration=True)
+    assert "registrationConfig" not in describe()
+    for bad in ["{}", "{", template(device_policy, "jit").replace("Certificate::Id", "Certificate::Serial")]:
+        iot.refused("update_ca_certificate", "InvalidRequestException", 400, certificateId=registered,
+                    registrationConfig={"templateBody": bad})
+
+
 with tempfile.TemporaryDirectory() as folder:
     story(Pki(folder), sys.argv[1])
+    provisioned(Pki(folder), sys.argv[1])

@@ -23,6 +23,8 @@ WHEN_THERE = {
     "DescribeAccountAuditConfiguration.auditCheckConfigurations": {"configuration"},
     "DescribeAccountAuditConfiguration": {"roleArn"},
     "DescribeAuditTask": {"scheduledAuditName"},
+    "DescribeCACertificate": {"registrationConfig"},
+    "DescribeCACertificate.registrationConfig": {"roleArn", "templateName"},
     "GetRetainedMessage": {"userProperties"},
     "DescribeEventConfigurations": {"creationDate", "lastModifiedDate"},
     "GetV2LoggingOptions": {"roleArn"},
@@ -121,7 +123,7 @@ class Client:
             self._value(f"{where}.{name}", names[name], value[name])
 
     def may_lack(self, where):
-        return OPTIONAL | WHEN_THERE.get(where, set()) | NOT_YET.get(where, set())
+        return OPTIONAL | WHEN_THERE.get(where, set())
 
     def _value(self, where, shape, value):
         kind = shape.type_name
@@ -177,13 +179,6 @@ class Client:
             assert response["ResponseMetadata"]["RequestId"], f"{operation}: no request id"
             return response
         raise AssertionError(f"{operation} {arguments}: went well, not {code}")
-
-
-# Members of AWS's answers that this server does not have yet; each is a difference that
-# docs/aws-compatibility.md lists.
-NOT_YET = {
-    "DescribeCACertificate": {"registrationConfig"},
-}
 
 
 def finish(client, wanted=()):

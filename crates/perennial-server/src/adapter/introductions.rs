@@ -1,21 +1,26 @@
 //! Just-in-time registration: a certificate that a device showed becomes an entry that waits for
-//! somebody to activate it, and everybody who asked for it hears so.
+//! somebody to activate it, and everybody who asked for it hears so; or, where its CA has a template,
+//! just-in-time provisioning activates it, with thing and policies.
 //!
-//! AWS IoT developer guide, "Just-in-time registration".
+//! AWS IoT developer guide, "Just-in-time registration" and "Just-in-time provisioning".
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use perennial_broker::{BrokerHandle, Introduction, Outgoing, Qos};
 use perennial_core::{
-    certificate::CertificateStatus, ids::CertificateId, policy::Scope, time::Timestamp,
+    certificate::CertificateStatus,
+    ids::CertificateId,
+    policy::Scope,
+    provisioning::{TemplateError, resolve_just_in_time},
+    time::Timestamp,
 };
 use perennial_orchestrator::{SystemClock, port::Clock as _};
-use perennial_store::{Presented, Store, StoreError};
+use perennial_store::{Presented, ProvisionedCertificate, Provisioning, Store, StoreError};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use super::StorePrincipals;
+use super::LiveRegistry;
 
 /// How many introductions may wait; a device whose does not fit is introduced when it comes again.
 pub(crate) const CAPACITY: usize = 1024;
@@ -36,19 +41,27 @@ struct Registered<'a> {
 pub(crate) async fn register(
     mut introductions: mpsc::Receiver<Introduction>,
     store: Store,
-    principals: Arc<StorePrincipals>,
+    registry: Arc<LiveRegistry>,
     broker: BrokerHandle,
     scope: Scope,
 ) {
     while let Some(introduction) = introductions.recv().await {
         let (id, issuer) = (introduction.certificate_id, introduction.issuer);
         let now = SystemClock.now();
+        let subject = subject(&introduction.der);
         match presented(introduction, now) {
             Ok(presented) => match store.register_presented(presented, now).await {
                 Ok((CertificateStatus::PendingActivation, at)) => {
-                    principals.forget(&[id]);
+                    registry.changed(&[id]);
                     info!(certificate.id = %id, %issuer, "certificate awaits its activation");
                     tell(&broker, &scope, (id, issuer), at, now);
+                    match provision(&store, &registry, (id, issuer), &subject).await {
+                        Ok(true) => info!(certificate.id = %id, %issuer, "certificate provisioned"),
+                        Ok(false) => {}
+                        Err(error) => {
+                            warn!(certificate.id = %id, %error, "certificate not provisioned");
+                        }
+                    }
                 }
                 // Somebody decided on it meanwhile.
                 Ok(_) => {}
@@ -60,6 +73,43 @@ pub(crate) async fn register(
             Err(error) => info!(certificate.id = %id, %error, "certificate not registered"),
         }
     }
+}
+
+/// Why a certificate is not provisioned, and goes on waiting for its activation.
+#[derive(Debug, thiserror::Error)]
+enum NotProvisioned {
+    #[error("{0}")]
+    Template(#[from] TemplateError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+/// Registers, by its CA's template, what goes with a certificate, and activates it; answers whether
+/// there is a template.
+async fn provision(
+    store: &Store,
+    registry: &LiveRegistry,
+    (id, issuer): (CertificateId, CertificateId),
+    subject: &Subject,
+) -> Result<bool, NotProvisioned> {
+    let config = store.ca_certificate(issuer).await?.registration_config;
+    let Some(template) = config.and_then(|config| config.template_body) else { return Ok(false) };
+    let wanted = resolve_just_in_time(&template, id, subject)?;
+    let what = Provisioning::new(wanted, ProvisionedCertificate::Registered(id))?;
+    let thing = what.thing.as_ref().map(|thing| thing.name.clone());
+    let done = store.provision(what, SystemClock.now()).await?;
+    registry.changed(&done.certificates);
+    if let Some(thing) = thing {
+        registry.thing_changed(thing).await?;
+    }
+    Ok(true)
+}
+
+type Subject = BTreeMap<String, Vec<String>>;
+
+/// What a certificate says of its holder; nothing, when it cannot be read.
+fn subject(der: &[u8]) -> Subject {
+    perennial_pki::facts(der).map(|facts| facts.subject).unwrap_or_default()
 }
 
 fn presented(
