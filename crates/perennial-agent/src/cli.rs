@@ -7,7 +7,10 @@ use clap::{Args, Parser, Subcommand};
 use perennial_agent::{
     Agent, Config, Identity, SlotStatus, Status, complete, install, request, status,
 };
-use perennial_core::causes::with_causes;
+use perennial_core::{
+    causes::with_causes,
+    printable::{printable, printable_json, printable_lines},
+};
 
 /// Keeps one device's certificate alive: connects over MQTT with mutual TLS and rotates when its
 /// server asks.
@@ -82,7 +85,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let told = with_causes(error.as_ref());
-            let _told = writeln!(std::io::stderr(), "perennial-agent: {told}");
+            let _told = writeln!(std::io::stderr(), "perennial-agent: {}", printable_lines(&told));
             ExitCode::FAILURE
         }
     }
@@ -105,6 +108,7 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Status { config, json } => {
             let found = status(&Config::load(&config.config)?.data)?;
             let text = if json { serde_json::to_string(&found)? } else { words(&found) };
+            let text = if json { printable_json(&text) } else { printable_lines(&text) };
             Ok(writeln!(std::io::stdout(), "{text}")?)
         }
     }
@@ -162,10 +166,11 @@ fn words(status: &Status) -> String {
     let mut lines = vec![format!("{}: {}", status.client_id, status.state)];
     for slot in &status.slots {
         lines.push(format!("  {}: {}", slot.slot, certificate_in_words(slot)));
-        lines.extend(slot.problem.iter().map(|problem| format!("    {problem}")));
+        let problem = slot.problem.iter();
+        lines.extend(problem.map(|problem| format!("    {}", printable(problem))));
     }
     if let Some(last) = &status.last_error {
-        lines.push(format!("  last error: {}", last.text));
+        lines.push(format!("  last error: {}", printable(&last.text)));
     }
     lines.join("\n")
 }
@@ -174,6 +179,7 @@ fn certificate_in_words(slot: &SlotStatus) -> String {
     match (&slot.certificate_id, slot.days_left) {
         (Some(id), Some(days)) => {
             let subject = slot.subject.as_deref().unwrap_or_default();
+            let subject = printable(subject);
             format!("{subject}, {days} days left, certificate {id}")
         }
         _ => "no certificate yet".to_owned(),

@@ -18,6 +18,7 @@ pub mod notice;
 pub mod notice_topic;
 pub mod policy;
 pub mod provisioning;
+pub mod printable;
 pub mod registry;
 pub mod rotation;
 pub mod rule;

@@ -12,7 +12,7 @@ use super::{
     common::{Page, Session, Verb},
     listing::Listing,
     output::{Column, Detail},
-    words::{lines, text, time},
+    words::{as_it_is, lines, text, time},
 };
 
 /// How many things and policies of a certificate are shown with it.
@@ -117,7 +117,7 @@ fn details(certificate: &Value) -> Vec<Detail> {
         Detail("issuer", text(certificate, "/caCertificateId")),
         Detail("things", list("things")),
         Detail("policies", list("policies")),
-        Detail("in PEM", text(certificate, "/certificatePem").trim_end().to_owned()),
+        Detail("in PEM", as_it_is(certificate, "/certificatePem").trim_end().to_owned()),
     ]
 }
 

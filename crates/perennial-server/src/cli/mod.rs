@@ -8,6 +8,7 @@ mod event;
 mod key;
 mod listing;
 mod notice;
+mod log;
 mod output;
 mod policy;
 mod progress;
@@ -18,13 +19,13 @@ mod thing;
 mod usage;
 mod words;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use perennial_core::printable::printable_lines;
 use perennial_server::DEVICE_LOG;
-use tracing_subscriber::EnvFilter;
 
-use self::{common::Noun, usage::Usage};
+use self::{common::Noun, output::ReaderGone, usage::Usage};
 
 /// Device certificates that renew themselves.
 #[derive(Debug, Parser)]
@@ -82,9 +83,10 @@ pub(crate) fn main() -> ExitCode {
         // What is recorded of devices is for the levels of the API to say.
         filter.push_str(&format!(",{DEVICE_LOG}=info"));
     }
-    start_log(&filter);
+    log::start(&filter);
     match run(cli.command) {
         Ok(code) => code,
+        Err(error) if has_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
             if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
@@ -94,7 +96,14 @@ pub(crate) fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "a program's last words")]
 fn report(error: &anyhow::Error) {
-    eprintln!("perennial: {}", perennial_server::with_causes(error));
+    let told = perennial_server::with_causes(error);
+    eprintln!("perennial: {}", printable_lines(&told));
+}
+
+/// Whether nobody reads what is printed any more: `… | head`.
+fn has_reader_gone(error: &anyhow::Error) -> bool {
+    let printing = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    printing.is_some_and(|it| it.is::<ReaderGone>())
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -119,14 +128,4 @@ fn for_servers() -> std::io::Result<tokio::runtime::Runtime> {
 
 fn for_one_caller() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
-}
-
-fn start_log(filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr)
-        .init();
 }

@@ -1,8 +1,12 @@
 //! Printing: one JSON object a line, or words: a table for a list, lines of a name and a value for
-//! one thing.
+//! one thing. Nothing that is printed here makes a terminal do anything but show it.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, ErrorKind, Write as _},
+    iter,
+};
 
+use perennial_core::printable::{printable, printable_json, printable_lines};
 use serde_json::{Value, json};
 
 /// Where and how to print.
@@ -34,16 +38,13 @@ impl Output {
     /// Prints one thing: the object, or its details; those without a value are left out.
     pub(crate) fn one(self, object: &Value, details: &[Detail]) -> io::Result<()> {
         if self.json {
-            return writeln!(io::stdout(), "{object}");
+            return print(&printable_json(&object.to_string()));
         }
         let told = || details.iter().filter(|Detail(_, value)| !value.is_empty());
         let width = told().map(|Detail(name, _)| name.len()).max().unwrap_or_default();
-        let mut out = io::stdout().lock();
         for Detail(name, value) in told() {
-            let mut lines = value.lines();
-            writeln!(out, "{name:width$}  {}", lines.next().unwrap_or_default())?;
-            for line in lines {
-                writeln!(out, "{:width$}  {line}", "")?;
+            for (line, name) in value.lines().zip(iter::once(*name).chain(iter::repeat(""))) {
+                print(&format!("{name:width$}  {}", printable(line)))?;
             }
         }
         Ok(())
@@ -59,7 +60,7 @@ impl Output {
     pub(crate) fn rows(self, columns: &[Column], rows: &[Value]) -> io::Result<()> {
         for row in rows {
             if self.json {
-                writeln!(io::stdout(), "{row}")?;
+                print(&printable_json(&row.to_string()))?;
             } else {
                 line(columns, columns.iter().map(|column| (column.text)(row)))?;
             }
@@ -70,23 +71,35 @@ impl Output {
     /// Says that there is more behind what was listed, and how to see it.
     pub(crate) fn more(self, token: &str) -> io::Result<()> {
         if self.json {
-            return writeln!(io::stdout(), "{}", json!({ "nextToken": token }));
+            return print(&printable_json(&json!({ "nextToken": token }).to_string()));
         }
-        writeln!(io::stderr(), "there is more: --after {token}")
+        writeln!(io::stderr(), "there is more: --after {}", printable(token))
     }
 
     /// Says something to people; with `--json` nothing.
     pub(crate) fn say(self, words: &str) -> io::Result<()> {
-        if self.json { Ok(()) } else { writeln!(io::stdout(), "{words}") }
+        if self.json { Ok(()) } else { print(&printable_lines(words)) }
     }
 }
 
+/// Whoever reads what is printed has enough of it: nothing is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads what is printed")]
+pub(crate) struct ReaderGone;
+
+/// Prints a line.
+fn print(line: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}").map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => io::Error::other(ReaderGone),
+        _ => error,
+    })
+}
+
 fn line(columns: &[Column], texts: impl Iterator<Item = String>) -> io::Result<()> {
-    let mut out = io::stdout().lock();
     let mut line = String::new();
     for (column, text) in columns.iter().zip(texts) {
         let width = column.width;
         line.push_str(&format!("{text:width$}  "));
     }
-    writeln!(out, "{}", line.trim_end())
+    print(&printable(line.trim_end()))
 }

@@ -13,7 +13,7 @@ use super::{
     common::{Page, Session, Verb, read_text},
     listing::Listing,
     output::{Column, Detail},
-    words::{text, time},
+    words::{as_it_is, text, time},
 };
 
 /// Policies: what a certificate's holder may do.
@@ -116,7 +116,7 @@ fn made_details(made: &Value) -> Vec<Detail> {
 }
 
 fn details(policy: &Value) -> Vec<Detail> {
-    let document = text(policy, "/policyDocument");
+    let document = as_it_is(policy, "/policyDocument");
     let parsed: Result<Value, _> = serde_json::from_str(&document);
     let pretty = parsed.ok().and_then(|it| serde_json::to_string_pretty(&it).ok());
     vec![

@@ -19,7 +19,7 @@ use super::{
     common::{Page, Session, Verb, read_text},
     listing::Listing,
     output::{Column, Detail},
-    words::{arn_name, lines, text, time},
+    words::{arn_name, as_it_is, lines, text, time},
 };
 
 /// How many of a thing's certificates are shown with it.
@@ -104,7 +104,8 @@ impl Create {
         let body = self.body(&read_text(csr)?);
         let request = Request::new(Method::POST, format!("/api/v1/things/{path}/enrolments"));
         let mut made = session.client.call(&request.body(body)).await.map_err(with_ways)?;
-        let chain = format!("{}{}", text(&made, "/certificatePem"), text(&made, "/chainPem"));
+        let [leaf, above] = ["/certificatePem", "/chainPem"].map(|it| as_it_is(&made, it));
+        let chain = format!("{leaf}{above}");
         if let Some(file) = &self.certificate {
             write_file(file, &chain)?;
             made["certificateFile"] = file.display().to_string().into();

@@ -1,9 +1,17 @@
 //! Words for what the API answers: texts, times, and short names of long ones.
 
+use perennial_core::printable::printable;
 use serde_json::Value;
 
-/// A member's text; nothing when there is none.
+/// A member's text in one line, whatever a device or somebody else put there; nothing when there
+/// is none.
 pub(crate) fn text(object: &Value, pointer: &str) -> String {
+    printable(&as_it_is(object, pointer)).into_owned()
+}
+
+/// A member's text as it came, for files and for texts of several lines; nothing when there is
+/// none.
+pub(crate) fn as_it_is(object: &Value, pointer: &str) -> String {
     match object.pointer(pointer) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
@@ -46,6 +54,7 @@ mod tests {
         assert_eq!(time(&object, "/a/at"), "2023-11-14T22:13:20Z");
         assert_eq!(text(&object, "/a/name"), "x");
         assert_eq!(text(&object, "/n"), "7");
+        assert_eq!(text(&json!({ "a": "x\ny" }), "/a"), "x\\ny");
         assert_eq!((text(&object, "/none"), time(&object, "/b")), (String::new(), String::new()));
         assert_eq!(arn_name("arn:aws:iot:local-1:0:cert/ab"), "ab");
     }

@@ -9,6 +9,7 @@ use hyper::{
     client::conn::http1::{SendRequest, handshake},
 };
 use hyper_util::rt::TokioIo;
+use perennial_core::printable::printable;
 use perennial_pki::certificates_from_pem;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
 use serde_json::Value;
@@ -43,7 +44,8 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn into_error(self) -> CallError {
         let message = self.body["message"].as_str().unwrap_or("the server gives no reason");
-        CallError::Refused { code: self.code, message: message.to_owned(), status: self.status }
+        let message = printable(message).into_owned();
+        CallError::Refused { code: self.code, message, status: self.status }
     }
 }
 
