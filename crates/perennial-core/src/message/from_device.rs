@@ -1,6 +1,9 @@
 //! What devices say: `csr_res`, `crt_ack` and `crt_err`.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 
 use super::{MAX_ERROR_TEXT_LEN, Message, Proof, clipped};
 use crate::{
@@ -38,7 +41,11 @@ pub struct CrtAck {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
     /// How the device's hook ended; sent in a second `crt_ack`, after promotion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "an_object_or_nothing"
+    )]
     pub hook: Option<HookResult>,
 }
 
@@ -69,6 +76,15 @@ pub struct CrtErr {
     /// What the device's clock shows: milliseconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_time: Option<Timestamp>,
+}
+
+/// What is derived for a structure reads an array of its members' values too.
+fn an_object_or_nothing<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let object = Option::<serde_json::Map<_, _>>::deserialize(deserializer)?;
+    let read = |object| T::deserialize(serde_json::Value::Object(object));
+    object.map(read).transpose().map_err(D::Error::custom)
 }
 
 fn clipped_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

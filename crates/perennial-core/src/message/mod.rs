@@ -68,8 +68,14 @@ pub trait Message: Serialize + DeserializeOwned {
             return Err(MessageError::TooLarge { kind, len: payload.len(), max });
         }
         let payload = if payload.is_empty() { b"{}" } else { payload };
-        serde_json::from_slice(payload)
-            .map_err(|error| MessageError::Malformed { kind, reason: error.to_string() })
+        match payload.trim_ascii_start().first() {
+            Some(b'{') | None => serde_json::from_slice(payload)
+                .map_err(|error| MessageError::Malformed { kind, reason: in_words(&error) }),
+            Some(_) => {
+                let reason = "it does not begin with {".to_owned();
+                Err(MessageError::Malformed { kind, reason })
+            }
+        }
     }
 
     /// Writes the message as JSON.
@@ -85,6 +91,16 @@ pub trait Message: Serialize + DeserializeOwned {
         }
         Ok(payload)
     }
+}
+
+/// What is wrong with JSON, for who builds a device in whatever language.
+fn in_words(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    for name in ["i64", "i32", "u64", "u32"] {
+        text = text.replace(&format!("expected {name}"), "expected an integer");
+    }
+    text.replace("invalid type: sequence", "invalid type: array")
+        .replace("expected a map", "expected an object")
 }
 
 /// Cuts `text` to at most `max` bytes at a character's boundary.
@@ -127,6 +143,25 @@ mod tests {
             assert!(matches!(CsrRes::from_payload(bad), Err(MessageError::Malformed { .. })));
         }
         assert!(CrtAck::from_payload(br#"{"rotationId":"zz"}"#).is_err());
+    }
+
+    #[test]
+    fn only_an_object_is_a_message_and_a_hook_and_nothing_tells_of_rust() {
+        // Regression: an array of the members' values was read as a message.
+        let csr = CsrRes::from_payload(br#" ["-----BEGIN", null, null]"#).unwrap_err();
+        let hook = CrtAck::from_payload(br#"{"hook":[0]}"#).unwrap_err();
+        let code = CrtAck::from_payload(br#"{"hook":{"exitCode":"x"}}"#).unwrap_err();
+        let time = CrtErr::from_payload(br#"{"deviceTime":[]}"#).unwrap_err();
+        let phase = CrtErr::from_payload(br#"{"phase":[]}"#).unwrap_err();
+        let about = Refused::from_payload(br#"{"about":7}"#).unwrap_err();
+        let blank = CsrRes::from_payload(b" \n").unwrap_err();
+
+        for error in [csr, hook, code, time, phase, about, blank] {
+            let told = error.to_string();
+            let of_rust = ["struct", "enum", "i32", "i64", "variant", "Csr", "Hook", "seq"];
+            let of_rust: Vec<_> = of_rust.iter().filter(|word| told.contains(*word)).collect();
+            assert!(of_rust.is_empty(), "{told}: {of_rust:?}");
+        }
     }
 
     #[test]
