@@ -55,6 +55,8 @@ pub enum FaultKind {
     PresenceLost,
     /// Somebody else speaks on the device's topics.
     Forgery,
+    /// An operator wants the rotation to begin now.
+    OperatorStart,
     /// An operator cancels the rotation.
     OperatorCancel,
     /// An operator withdraws the outgoing certificate.
@@ -91,6 +93,7 @@ impl FaultKind {
         Self::LostConnack,
         Self::PresenceLost,
         Self::Forgery,
+        Self::OperatorStart,
         Self::OperatorCancel,
         Self::OperatorWithdraw,
     ];
@@ -121,6 +124,7 @@ impl FaultKind {
             | Self::DiskFails
             | Self::VerbRetryable
             | Self::LostConnack
+            | Self::OperatorStart
             | Self::PresenceLost => 150,
         }
     }

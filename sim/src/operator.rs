@@ -60,6 +60,9 @@ impl World {
         if self.strikes(FaultKind::Forgery) {
             self.forge();
         }
+        if self.strikes(FaultKind::OperatorStart) {
+            self.fact(Some(id), Input::StartRequested);
+        }
         if self.strikes(FaultKind::OperatorCancel) {
             self.fact(Some(id), Input::Cancelled { by: Cancellation::Operator });
         }

@@ -60,7 +60,8 @@ fn states() -> Vec<(&'static str, State)> {
     let due_at = OPENED_AT;
     let (incoming, digest) = (INCOMING, csr(3).digest);
     let asking = |requests, refusals, refused| {
-        State::AwaitingCsr(AwaitingCsr { requests, refusals, refused, due_at })
+        let at_once = false;
+        State::AwaitingCsr(AwaitingCsr { requests, refusals, refused, at_once, due_at })
     };
     let issuing =
         |refusals, tries| State::Issuing(Issuing { csr: csr(3), refusals, tries, due_at });
@@ -81,6 +82,7 @@ fn states() -> Vec<(&'static str, State)> {
     };
     let (evidence, ended_at) = (Evidence::Acknowledged, OPENED_AT);
     vec![
+        ("AwaitingCsr, before its turn", asking(0, 0, None)),
         ("AwaitingCsr", asking(1, 0, None)),
         ("AwaitingCsr, asked as often as may be", asking(8, 0, None)),
         ("AwaitingCsr, after a refusal, asked as often as may be", asking(8, 1, Some(refused()))),
@@ -214,6 +216,7 @@ fn deadlines() -> Vec<(&'static str, Input, Timestamp)> {
         ("deadline, online, outgoing in recovery", passed(Presence::Online(OUTGOING)), recovering),
         ("deadline, offline, outgoing expired", offline, unusable),
         ("deadline, online, outgoing expired", passed(Presence::Online(OUTGOING)), unusable),
+        ("start requested", Input::StartRequested, soon),
         ("cancelled by an operator, in recovery", operator.clone(), recovering),
         ("cancelled by an operator", operator.clone(), soon),
         ("cancelled by an operator, outgoing expired", operator, unusable),

@@ -73,7 +73,8 @@ fn err(code: ErrorCode, device_time: Option<Timestamp>) -> Input {
 /// A state in which the device was asked, and nothing was issued.
 fn asked() -> State {
     let due_at = OPENED_AT + HOUR;
-    State::AwaitingCsr(AwaitingCsr { requests: 1, refusals: 0, refused: None, due_at })
+    let (requests, refusals, refused, at_once) = (1, 0, None, false);
+    State::AwaitingCsr(AwaitingCsr { requests, refusals, refused, at_once, due_at })
 }
 
 fn delivered() -> State {
@@ -182,6 +183,23 @@ fn a_certificate_that_could_not_be_withdrawn_is_for_people_first() {
 
     assert_eq!(ended.successor, None);
     assert_eq!(ended.commands.len(), 2, "{:?}", ended.commands);
+}
+
+#[test]
+fn who_asks_for_it_now_ends_its_pause_whether_or_not_the_device_is_there() {
+    let failed =
+        step(&rotation(), asked(), err(ErrorCode::StorageFailed, None), &timing(), OPENED_AT);
+    let Successor { rotation: next, state } = *failed.successor.unwrap();
+    let subscribed = Input::DeviceSubscribed { principal: next.outgoing };
+    let offline = Input::DeadlinePassed { presence: Presence::Offline };
+
+    let started = step(&next, state, Input::StartRequested, &timing(), OPENED_AT).state;
+    let looked = step(&next, started.clone(), offline, &timing(), OPENED_AT).state;
+    let came = step(&next, looked.clone(), subscribed, &timing(), OPENED_AT);
+
+    assert_eq!(started.due_at(), Some(OPENED_AT));
+    assert!(looked.due_at().unwrap() > OPENED_AT, "{looked:?}");
+    assert_eq!(came.commands, [Command::RequestCsr { refused: None }]);
 }
 
 #[test]

@@ -181,6 +181,24 @@ fn a_rotation_of_a_device_that_is_away_ends_with_its_certificates_recovery() {
 }
 
 #[test]
+fn a_rotation_that_waits_its_turn_begins_when_somebody_asks_for_it() {
+    // Regression: who asked for it was told that it was open, and it went on waiting for hours.
+    let opening = Opening { draw: u32::MAX, ..opening() };
+    let (rotation, state) = open(opening, &timing(), OPENED_AT);
+    let online = || deadline(Presence::Online(OUTGOING));
+
+    let early = step(&rotation, state.clone(), online(), &timing(), OPENED_AT);
+    let started = step(&rotation, state, Input::StartRequested, &timing(), OPENED_AT);
+    let due = step(&rotation, started.state.clone(), online(), &timing(), OPENED_AT);
+    let again = step(&rotation, due.state.clone(), Input::StartRequested, &timing(), OPENED_AT);
+
+    assert_eq!(early.note, Note::Ignored(Ignored::NotDue));
+    assert_eq!(started.state.due_at(), Some(OPENED_AT));
+    assert_eq!(due.commands, [Command::RequestCsr { refused: None }]);
+    assert_eq!((again.note, again.state), (Note::Ignored(Ignored::OutOfTurn), due.state));
+}
+
+#[test]
 fn a_rotation_of_an_expired_certificate_begins_at_once() {
     let now = OPENED_AT + days(12);
     let opening = Opening { draw: u32::MAX, cause: Cause::Recovery, ..opening() };
@@ -243,6 +261,20 @@ fn a_request_after_a_refusal_says_so_until_another_csr_comes() {
         panic!("{:?}", ring.commands)
     };
     assert_eq!(refused.csr, digest());
+}
+
+#[test]
+fn a_refusal_that_ends_the_rotation_says_as_much_as_those_before() {
+    // Regression: the last of them only said what its code does.
+    let reason = "the key has 1024 bits".to_owned();
+    let refusal = Input::IssueRefused { csr: digest(), code: RefusalCode::WeakKey, reason };
+    let again = |ring: Ring| ring.told(csr()).told(refusal.clone());
+
+    let ended = again(again(again(Ring::opened())));
+
+    assert_eq!(ended.state.outcome(), Some(Outcome::Failed));
+    let told = |it: &Command| matches!(it, Command::Refuse { reason: Some(reason), .. } if reason.contains("1024"));
+    assert!(ended.commands.iter().any(told), "{:?}", ended.commands);
 }
 
 #[test]

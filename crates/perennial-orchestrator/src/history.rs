@@ -53,6 +53,7 @@ fn detail(input: &Input, now: Timestamp) -> String {
             format!("device online with certificate {principal}")
         }
         Input::Cancelled { by } => format!("by {by:?}"),
+        Input::StartRequested => "by an operator".to_owned(),
         Input::Enrolled | Input::OutgoingRetired | Input::IncomingRetired => String::new(),
     }
 }

@@ -178,8 +178,8 @@ impl Verbs {
                         continue;
                     }
                 },
-                Command::Refuse { about, code, rotation_id } => {
-                    let reason = code.in_words();
+                Command::Refuse { about, code, reason, rotation_id } => {
+                    let reason = reason.as_deref().unwrap_or_else(|| code.in_words());
                     let message = payload::refused(*about, *code, *rotation_id, reason);
                     message.to_payload().map(|payload| Publication {
                         client_id: job.rotation.client_id.clone(),

@@ -3,10 +3,16 @@
 
 mod program;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+};
 
 use perennial_agent::{Agent, Config};
-use program::{Server, command, csr, enroll, noun, object, objects, refused, said, until, words};
+use program::{
+    Server, asking_aloud, command, csr, enroll, noun, object, objects, refused, said, until, words,
+};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -69,10 +75,7 @@ async fn a_device_is_enrolled_rotated_and_cut_off_by_the_nouns() {
     let cut = object(&format!("certificate deactivate {incoming}"), &data);
 
     assert_eq!(ended["outcome"], "rotated");
-    assert!(
-        shown.contains("Retiring → Rotated") && shown.contains("outcome       rotated"),
-        "{shown}"
-    );
+    assert!(shown.contains("Retiring → Rotated") && shown.contains("outcome   rotated"), "{shown}");
     assert_eq!(thing["rotation"]["rotationId"], id.as_str());
     assert_eq!(thing["certificates"][0]["certificateId"], incoming.as_str());
     assert_eq!(certificate["things"][0], "pump-1");
@@ -82,6 +85,70 @@ async fn a_device_is_enrolled_rotated_and_cut_off_by_the_nouns() {
     assert_eq!(object("event verify", &data)["intact"], true);
     shutdown.cancel();
     agent.await.unwrap().unwrap();
+}
+
+#[test]
+fn a_rotation_that_waits_its_turn_is_begun_and_who_waits_is_told_what_for() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    let request = csr("pump-1", &folder.path().join("device")).display().to_string();
+    object(&format!("thing create pump-1 --csr {request} --days 20"), &data);
+    said("audit run", &data);
+    let opened = until("a rotation is open", || objects("rotation list", &data).pop());
+    let id = text(&opened, "rotationId");
+
+    let started = object("rotation start pump-1", &data);
+    let mut waiting = asking_aloud(&format!("rotation start pump-1 --wait"), &data);
+    let heard = BufReader::new(waiting.stderr.take().unwrap()).lines().next().unwrap().unwrap();
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+    let shown = said(&format!("rotation show {id}"), &data);
+
+    assert_eq!((&started["turnAdvanced"], text(&started, "rotationId")), (&Value::Bool(true), id));
+    assert!(heard.contains(id) && heard.contains("offline"), "{heard}");
+    assert!(shown.contains("StartRequested") && shown.contains("its turn"), "{shown}");
+}
+
+#[test]
+fn what_others_wrote_is_shown_and_makes_the_terminal_do_nothing() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    let wrote = "boo\nPRNLFORGED00000000000\x1b[2J\u{202e}\u{7f}";
+    let made = command()
+        .args(["key", "create", "--role", "read-only", "--description", wrote, "--data"])
+        .arg(&data)
+        .output()
+        .unwrap();
+
+    let listed = said("key list", &data);
+    let as_json = said("key list --json", &data);
+
+    assert!(made.status.success());
+    assert!(listed.contains("boo\\nPRNLFORGED") && listed.lines().count() == 3, "{listed}");
+    for shown in [&listed, &as_json] {
+        assert!(!shown.contains(['\x1b', '\u{202e}', '\u{7f}']), "{shown}");
+    }
+    let rows: Vec<Value> =
+        as_json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(rows.iter().any(|row| row["description"] == wrote), "{as_json}");
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    let mut listing = command();
+    let listing = listing.args(words("event list --data")).arg(&data);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+
+    let output = listing.stdout(writer).output().unwrap();
+
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), error.as_str()), (Some(0), ""));
 }
 
 #[test]
@@ -129,7 +196,7 @@ fn a_rotation_is_started_once_listed_in_pages_and_called_off() {
     let table = said("rotation list --thing pump-2 --state AwaitingCsr", &data);
 
     let id = opened.lines().next().unwrap().strip_prefix("opened: ").unwrap().to_owned();
-    assert!(again.contains(&format!("already open: {id}")), "{again}");
+    assert!(again.contains(&format!("already open, begins now: {id}")), "{again}");
     assert_eq!((page.len(), rest.len()), (3, 1));
     assert_eq!(text(&rest[0], "rotationId"), id);
     let names: Vec<_> = by_name.iter().map(|it| text(it, "thingName")).collect();

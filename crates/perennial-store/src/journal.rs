@@ -104,6 +104,7 @@ pub(crate) fn insert_fact(connection: &Connection, mut fact: Fact) -> Result<Fac
         Fact::Message { payload, .. } => Some(std::mem::take(payload)),
         Fact::AuditCompleted { .. }
         | Fact::RotationRequested { .. }
+        | Fact::StartRequested { .. }
         | Fact::CancellationRequested { .. }
         | Fact::CertificateWithdrawn { .. } => None,
     };

@@ -28,13 +28,15 @@ pub struct RotationRequest {
     pub rekey: bool,
 }
 
-/// What came of asking for it.
+/// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestedRotation {
     /// The request is in the inbox, for this certificate.
     Accepted(CertificateId),
-    /// The thing has an open rotation already, and nothing was asked.
+    /// The thing has an open rotation already, and it is under way.
     Open(RotationId),
+    /// The thing has an open rotation that waits to begin; that it begin now is in the inbox.
+    Waiting(RotationId),
 }
 
 impl Store {
@@ -79,16 +81,14 @@ fn request_rotation(
 ) -> Result<RequestedRotation, StoreError> {
     let RotationRequest { rotation_id, thing, certificate_id, rekey } = request;
     if let Some((open, outgoing)) = open_rotation(connection, &thing)? {
-        return match certificate_id.filter(|wanted| *wanted != outgoing) {
-            None => Ok(RequestedRotation::Open(open)),
-            Some(_) => {
-                let why = format!(
-                    "rotation {open} of thing {thing} is open, for its certificate \
-                                   {outgoing}: wait for its end or cancel it"
-                );
-                Err(StoreError::Conflict(why))
-            }
-        };
+        if certificate_id.is_some_and(|wanted| wanted != outgoing) {
+            let why = format!(
+                "rotation {open} of thing {thing} is open, for its certificate {outgoing}: wait \
+                 for its end or cancel it"
+            );
+            return Err(StoreError::Conflict(why));
+        }
+        return request_start(connection, open, &thing, now);
     }
     things::existing(connection, &thing)?;
     let mut active = attachments::certificates_of(connection, &thing)?;
@@ -105,6 +105,31 @@ fn request_rotation(
     journal::insert_fact(connection, fact)?;
     events::append(connection, "rotation.requested", &body, now)?;
     Ok(RequestedRotation::Accepted(outgoing))
+}
+
+/// Lets an open rotation that waits to begin do so now; one under way goes on as it does.
+fn request_start(
+    connection: &Connection,
+    rotation_id: RotationId,
+    thing: &ThingName,
+    now: Timestamp,
+) -> Result<RequestedRotation, StoreError> {
+    match state(connection, &rotation_id)? {
+        State::AwaitingCsr(waiting) if waiting.is_to_begin() => {
+            journal::insert_fact(connection, Fact::StartRequested { rotation_id })?;
+            let body = json!({ "rotationId": rotation_id, "thingName": thing });
+            events::append(connection, "rotation.start_requested", &body, now)?;
+            Ok(RequestedRotation::Waiting(rotation_id))
+        }
+        State::AwaitingCsr(_)
+        | State::Issuing(_)
+        | State::Enrolling(_)
+        | State::AwaitingAck(_)
+        | State::Retiring(_)
+        | State::RollingBack(_)
+        | State::Rotated(_)
+        | State::Failed(_) => Ok(RequestedRotation::Open(rotation_id)),
+    }
 }
 
 /// The thing's open rotation and the certificate that it replaces.

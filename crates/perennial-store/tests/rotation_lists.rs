@@ -65,7 +65,14 @@ async fn rotations(store: &Store, count: u32) {
 }
 
 fn cancelled(stored: &Stored) -> StepRecord {
-    let input = Input::Cancelled { by: Cancellation::Operator };
+    told(stored, Input::Cancelled { by: Cancellation::Operator })
+}
+
+fn asked(stored: &Stored) -> StepRecord {
+    told(stored, Input::DeviceSubscribed { principal: stored.rotation.outgoing })
+}
+
+fn told(stored: &Stored, input: Input) -> StepRecord {
     let decided = step(&stored.rotation, stored.state.clone(), input, &Timing::default(), NOW);
     StepRecord {
         rotation_id: stored.rotation.id,
@@ -192,17 +199,23 @@ async fn an_open_rotation_is_told_instead_of_another_and_called_off_while_that_c
     };
 
     let told = [ask(None).await, ask(Some(certificate_id(1, 0))).await];
+    let facts = store.pending(FactId(0), 10).await.unwrap();
     let other = ask(Some(certificate_id(1, 7))).await.unwrap_err();
     store.request_cancellation(id(0), NOW).await.unwrap();
+    let stored = store.rotation(id(0)).await.unwrap();
+    store.commit(Commit { steps: vec![asked(&stored)], ..Commit::default() }).await.unwrap();
+    let under_way = ask(None).await;
     let stored = store.rotation(id(0)).await.unwrap();
     let steps = vec![cancelled(&stored)];
     store.commit(Commit { steps, ..Commit::default() }).await.unwrap();
     let ended = store.request_cancellation(id(0), NOW).await.unwrap_err();
     let unknown = store.request_cancellation(id(8), NOW).await.unwrap_err();
 
-    assert!(
-        told.iter().all(|it| matches!(it, Ok(RequestedRotation::Open(open)) if *open == id(0)))
-    );
+    let waits = |it: &_| matches!(it, Ok(RequestedRotation::Waiting(open)) if *open == id(0));
+    assert!(told.iter().all(waits), "{told:?}");
+    let started = Fact::StartRequested { rotation_id: id(0) };
+    assert!(facts.len() == 2 && facts.iter().all(|(_, fact)| *fact == started), "{facts:?}");
+    assert_eq!(under_way.unwrap(), RequestedRotation::Open(id(0)));
     assert!(other.to_string().contains(&id(0).to_string()), "{other}");
     assert!(matches!(ended, StoreError::Conflict(_)), "{ended}");
     assert!(matches!(unknown, StoreError::NotFound { .. }), "{unknown}");

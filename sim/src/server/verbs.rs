@@ -58,7 +58,7 @@ impl World {
                 self.publish_to_device(ToDevice::Crt { rotation: id, certificate: *incoming });
                 None
             }
-            Command::Refuse { about, code, rotation_id } => {
+            Command::Refuse { about, code, rotation_id, .. } => {
                 let (about, code, rotation) = (*about, *code, *rotation_id);
                 self.publish_to_device(ToDevice::Refused { about, code, rotation });
                 None

@@ -60,11 +60,14 @@ struct Wanted {
 #[serde(rename_all = "camelCase")]
 struct Started {
     already_open: bool,
+    /// Whether it was open, waited to begin, and begins now.
+    turn_advanced: bool,
     #[serde(flatten)]
     rotation: Shown,
 }
 
-/// The rotation is open when this answers: the one asked for, or the one that was open already.
+/// The rotation is open when this answers: the one asked for, or the one that was open already,
+/// which begins now if it has not begun.
 async fn start(call: Call, input: Input<Nothing, Nothing, Wanted>) -> Result<Started, ApiError> {
     let Wanted { thing_name: thing, certificate_id } = input.body;
     let rotation_id = RotationId::from_bytes(Call::drawn()?);
@@ -72,7 +75,11 @@ async fn start(call: Call, input: Input<Nothing, Nothing, Wanted>) -> Result<Sta
     let rekey = call.rekey();
     let request = RotationRequest { rotation_id, thing: thing.clone(), certificate_id, rekey };
     match call.store().request_rotation(request, call.now()).await? {
-        RequestedRotation::Open(open) => already(call.store().rotation(open).await?),
+        RequestedRotation::Open(open) => already(call.store().rotation(open).await?, false),
+        RequestedRotation::Waiting(open) => {
+            call.intake().nudge();
+            already(call.store().rotation(open).await?, true)
+        }
         RequestedRotation::Accepted(_) => {
             call.intake().nudge();
             if tokio::time::timeout(PATIENCE, opening.dealt_with()).await.is_err() {
@@ -80,10 +87,10 @@ async fn start(call: Call, input: Input<Nothing, Nothing, Wanted>) -> Result<Sta
             }
             match call.store().latest_rotation(thing.clone()).await? {
                 Some(it) if it.rotation.id == rotation_id => {
-                    Ok(Started { already_open: false, rotation: it.into() })
+                    Ok(Started { already_open: false, turn_advanced: false, rotation: it.into() })
                 }
                 // Somebody else's came first.
-                Some(it) if it.state.is_open() => already(it),
+                Some(it) if it.state.is_open() => already(it, false),
                 Some(_) | None => {
                     let text = format!("thing {thing} lost the certificate meanwhile: ask again");
                     Err(ApiError::new(Code::ConflictException, text))
@@ -93,8 +100,8 @@ async fn start(call: Call, input: Input<Nothing, Nothing, Wanted>) -> Result<Sta
     }
 }
 
-fn already(stored: Stored) -> Result<Started, ApiError> {
-    Ok(Started { already_open: true, rotation: stored.into() })
+fn already(stored: Stored, turn_advanced: bool) -> Result<Started, ApiError> {
+    Ok(Started { already_open: true, turn_advanced, rotation: stored.into() })
 }
 
 fn late(id: &RotationId) -> ApiError {
@@ -111,8 +118,21 @@ struct RotationPath {
     rotation_id: RotationId,
 }
 
-async fn describe(call: Call, input: Input<RotationPath>) -> Result<Shown, ApiError> {
-    Ok(call.store().rotation(input.path.rotation_id).await?.into())
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    /// While the rotation is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_connected: Option<bool>,
+    #[serde(flatten)]
+    rotation: Shown,
+}
+
+async fn describe(call: Call, input: Input<RotationPath>) -> Result<Described, ApiError> {
+    let stored = call.store().rotation(input.path.rotation_id).await?;
+    let is_connected = || call.data_plane().is_connected(&stored.rotation.client_id);
+    let device_connected = stored.state.is_open().then(is_connected);
+    Ok(Described { device_connected, rotation: stored.into() })
 }
 
 #[derive(Deserialize)]

@@ -64,6 +64,7 @@ impl AwaitingAck {
             Input::CertificateIssued { .. }
             | Input::IssueRefused { .. }
             | Input::IssueFailed { .. }
+            | Input::StartRequested
             | Input::Enrolled
             | Input::EnrollFailed { .. }
             | Input::OutgoingRetired

@@ -19,11 +19,24 @@ pub struct AwaitingCsr {
     /// The CSR refused last; every request says so until another CSR comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedCsr>,
+    /// Whether somebody wants it now: then no pause holds it up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
     /// When to ask, ask again or give up.
     pub due_at: Timestamp,
 }
 
 impl AwaitingCsr {
+    /// Waits for its turn.
+    pub(super) const fn until(begins_at: Timestamp) -> Self {
+        Self { requests: 0, refusals: 0, refused: None, at_once: false, due_at: begins_at }
+    }
+
+    /// Whether it waits for its turn, or for its device to be there.
+    pub const fn is_to_begin(&self) -> bool {
+        self.requests == 0 && self.refusals == 0
+    }
+
     pub(super) fn on(self, input: Input, context: &Context<'_>) -> Step {
         match input {
             Input::CsrReceived { sender, csr, .. } => {
@@ -47,7 +60,7 @@ impl AwaitingCsr {
             Input::DeviceSubscribed { principal } => {
                 if principal != context.rotation.outgoing {
                     Step::ignored(self.into(), Ignored::NoEvidence)
-                } else if context.rotation.is_pausing(context.now) {
+                } else if !self.at_once && context.rotation.is_pausing(context.now) {
                     Step::ignored(self.into(), Ignored::NotDue)
                 } else if self.requests >= context.timing.max_requests {
                     Step::ignored(self.into(), Ignored::Exhausted)
@@ -56,6 +69,10 @@ impl AwaitingCsr {
                 }
             }
             Input::DeadlinePassed { presence } => self.overdue(presence, context),
+            Input::StartRequested if self.is_to_begin() => {
+                let due_at = self.due_at.min(context.now);
+                Step::to(Self { at_once: true, due_at, ..self }.into(), [])
+            }
             Input::Cancelled { by } => Failed::before_issuing(Failure::Cancelled { by }, context),
             Input::AckReceived { .. }
             | Input::DeviceConnected { .. }
@@ -66,7 +83,8 @@ impl AwaitingCsr {
             | Input::EnrollFailed { .. }
             | Input::OutgoingRetired
             | Input::IncomingRetired
-            | Input::RetireFailed { .. } => unfit(self.into(), &input, Ignored::OutOfTurn),
+            | Input::RetireFailed { .. }
+            | Input::StartRequested => unfit(self.into(), &input, Ignored::OutOfTurn),
         }
     }
 
@@ -110,13 +128,14 @@ impl AwaitingCsr {
     pub(super) fn after_refusal(refusals: u32, refused: RefusedCsr, context: &Context<'_>) -> Step {
         if refusals >= context.timing.max_refusals {
             let RefusedCsr { code, reason, .. } = refused;
-            let failure = Failure::CsrRefused { code, reason };
-            let mut step = Failed::before_issuing(failure, context);
-            let rotation_id = Some(context.rotation.id);
-            step.commands.insert(0, Command::Refuse { about: Kind::CsrRes, code, rotation_id });
+            let (about, rotation_id) = (Kind::CsrRes, Some(context.rotation.id));
+            let told = Command::Refuse { about, code, reason: Some(reason.clone()), rotation_id };
+            let mut step = Failed::before_issuing(Failure::CsrRefused { code, reason }, context);
+            step.commands.insert(0, told);
             return step;
         }
-        Self { requests: 0, refusals, refused: Some(refused), due_at: context.now }.ask(context)
+        let refused = Some(refused);
+        Self { refusals, refused, ..Self::until(context.now) }.ask(context)
     }
 }
 

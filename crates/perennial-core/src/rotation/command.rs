@@ -50,7 +50,10 @@ pub enum Command {
         about: Kind,
         /// Why.
         code: RefusalCode,
-        /// The rotation that the message had named.
+        /// In words, where there is more to say than the code does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// The rotation that the message had named, or that ends for it.
         rotation_id: Option<RotationId>,
     },
     /// Tell people.

@@ -58,6 +58,7 @@ impl Enrolling {
             | Input::CertificateIssued { .. }
             | Input::IssueRefused { .. }
             | Input::IssueFailed { .. }
+            | Input::StartRequested
             | Input::OutgoingRetired
             | Input::IncomingRetired
             | Input::RetireFailed { .. } => unfit(self.into(), &input, Ignored::OutOfTurn),

@@ -185,6 +185,8 @@ pub enum Input {
         /// Where the device is.
         presence: Presence,
     },
+    /// Somebody wants it to begin now.
+    StartRequested,
     /// The rotation was called off.
     Cancelled {
         /// By whom.
@@ -210,6 +212,7 @@ impl Input {
             Self::IncomingRetired => "IncomingRetired",
             Self::RetireFailed { .. } => "RetireFailed",
             Self::DeadlinePassed { .. } => "DeadlinePassed",
+            Self::StartRequested => "StartRequested",
             Self::Cancelled { .. } => "Cancelled",
         }
     }
@@ -231,6 +234,7 @@ impl Input {
             | Self::IncomingRetired
             | Self::RetireFailed { .. }
             | Self::DeadlinePassed { .. }
+            | Self::StartRequested
             | Self::Cancelled { .. } => None,
         }
     }
@@ -252,6 +256,7 @@ impl Input {
             | Self::IncomingRetired
             | Self::RetireFailed { .. }
             | Self::DeadlinePassed { .. }
+            | Self::StartRequested
             | Self::Cancelled { .. } => None,
         }
     }

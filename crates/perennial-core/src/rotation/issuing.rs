@@ -62,6 +62,7 @@ impl Issuing {
             | Input::AckReceived { .. }
             | Input::DeviceConnected { .. }
             | Input::DeviceSubscribed { .. }
+            | Input::StartRequested
             | Input::Enrolled
             | Input::EnrollFailed { .. }
             | Input::OutgoingRetired

@@ -89,6 +89,5 @@ pub fn open(opening: Opening, timing: &Timing, now: Timestamp) -> (Rotation, Sta
         begins_at,
         gives_up_at: begins_at + timing.hold_for,
     };
-    let waiting = AwaitingCsr { requests: 0, refusals: 0, refused: None, due_at: begins_at };
-    (rotation, State::AwaitingCsr(waiting))
+    (rotation, State::AwaitingCsr(AwaitingCsr::until(begins_at)))
 }

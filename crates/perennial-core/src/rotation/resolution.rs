@@ -187,7 +187,7 @@ pub(super) fn successor(reason: &Failure, context: &Context<'_>) -> Option<Succe
         gives_up_at: begins_at + timing.hold_for,
         ..rotation.clone()
     };
-    let state = AwaitingCsr { requests: 0, refusals: 0, refused: None, due_at: begins_at };
+    let state = AwaitingCsr::until(begins_at);
     Some(Successor { rotation, state: state.into() })
 }
 

@@ -101,6 +101,7 @@ impl Retiring {
             | Input::CertificateIssued { .. }
             | Input::IssueRefused { .. }
             | Input::IssueFailed { .. }
+            | Input::StartRequested
             | Input::Enrolled
             | Input::EnrollFailed { .. }
             | Input::IncomingRetired => unfit(self.into(), &input, Ignored::OutOfTurn),

@@ -52,6 +52,7 @@ impl RollingBack {
             | Input::CertificateIssued { .. }
             | Input::IssueRefused { .. }
             | Input::IssueFailed { .. }
+            | Input::StartRequested
             | Input::Enrolled
             | Input::EnrollFailed { .. }
             | Input::OutgoingRetired

@@ -120,7 +120,8 @@ impl Step {
 
     /// The input is a device's message that does not count, and the device is told.
     pub(super) fn refused(state: State, about: Kind, why: Ignored) -> Self {
-        let command = Command::Refuse { about, code: why.refusal(), rotation_id: None };
+        let command =
+            Command::Refuse { about, code: why.refusal(), reason: None, rotation_id: None };
         let commands = vec![command];
         Self { state, commands, note: Note::Ignored(why), successor: None }
     }

@@ -157,7 +157,14 @@ pub(super) fn states() -> Vec<State> {
     let hook = Some(HookResult { exit_code: None });
     let evidence = Evidence::SeenConnecting;
     vec![
-        AwaitingCsr { requests: 1, refusals: 2, refused: Some(refused_csr()), due_at }.into(),
+        AwaitingCsr {
+            requests: 1,
+            refusals: 2,
+            refused: Some(refused_csr()),
+            at_once: true,
+            due_at,
+        }
+        .into(),
         Issuing { csr: csr(), refusals: 1, tries: 3, due_at }.into(),
         Enrolling { incoming, csr: csr_digest, tries: 4, due_at }.into(),
         AwaitingAck { incoming, csr: csr_digest, deliveries: 5, seen_at: Some(NOW), due_at }.into(),
@@ -191,6 +198,7 @@ pub(super) fn commands() -> Vec<Command> {
         Command::Refuse {
             about: Kind::CrtAck,
             code: RefusalCode::NoEvidence,
+            reason: Some("who says so?".into()),
             rotation_id: Some(rotation_id(1, 1)),
         },
         Command::Notify { notice: Notice::HookFailed { hook } },

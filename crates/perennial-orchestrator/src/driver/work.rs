@@ -118,6 +118,9 @@ impl Work {
                 };
                 Self { speaker: Some(client_id), ..work }
             }
+            Fact::StartRequested { rotation_id } => {
+                Self::input(Key::Rotation(rotation_id), Input::StartRequested)
+            }
             Fact::CancellationRequested { rotation_id } => {
                 let by = Cancellation::Operator;
                 Self::input(Key::Rotation(rotation_id), Input::Cancelled { by })

@@ -57,6 +57,11 @@ pub enum Fact {
         /// Whether a new key is wanted.
         rekey: bool,
     },
+    /// Somebody wants an open rotation to begin now.
+    StartRequested {
+        /// The rotation.
+        rotation_id: RotationId,
+    },
     /// Somebody called an open rotation off.
     CancellationRequested {
         /// The rotation.

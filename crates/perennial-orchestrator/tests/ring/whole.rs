@@ -82,6 +82,26 @@ fn a_rotation_that_was_asked_for_begins_at_once_and_others_do_not() {
 }
 
 #[test]
+fn a_rotation_that_waits_its_turn_begins_when_somebody_asks_for_it() {
+    in_virtual_time(async {
+        let mut stage = Stage::new(&[Habit::Good]);
+        stage.settings().timing.spread_for = Duration::from_secs(12 * 3600);
+        stage.start().await;
+        stage.audit().await;
+        stage.until("a rotation", |stage| stage.world.journal().open_count() == 1).await;
+        let (rotation, now) =
+            (stage.world.journal().rotations().remove(0).rotation, stage.world.clock.now());
+
+        stage.say(Fact::StartRequested { rotation_id: rotation.id }).await;
+        stage.until_ended(1).await;
+
+        assert!(rotation.begins_at.since(now) > Duration::from_secs(3600), "{rotation:?}");
+        assert!(stage.world.clock.now().since(now) < Duration::from_secs(60));
+        stage.assert_all_rotated(1);
+    });
+}
+
+#[test]
 fn every_habit_comes_to_its_own_end() {
     in_virtual_time(async {
         let habits = [

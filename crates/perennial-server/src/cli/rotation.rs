@@ -130,8 +130,12 @@ impl Start {
         let started = session.client.call(&request).await?;
         let id = text(&started, "/rotationId");
         if !session.out.is_json() {
-            let already = started["alreadyOpen"] == true;
-            let word = if already { "already open" } else { "opened" };
+            let (already, advanced) = (&started["alreadyOpen"], &started["turnAdvanced"]);
+            let word = match (already == true, advanced == true) {
+                (false, _) => "opened",
+                (true, false) => "already open",
+                (true, true) => "already open, begins now",
+            };
             session.out.say(&format!("{word}: {id}"))?;
             let outgoing = text(&started, "/outgoingCertificateId");
             session.out.say(&format!("replaces certificate {outgoing}"))?;
@@ -146,13 +150,33 @@ impl Start {
             if !rotation["endedAt"].is_null() {
                 break rotation;
             }
-            progress.say(format!("rotation {id}: {}", text(&rotation, "/state")));
+            progress.say(format!("rotation {id} {}", awaited(&rotation)));
             tokio::time::sleep(LOOK).await;
         };
         drop(progress);
         session.out.one(&ended, &end_details(&ended))?;
         let rotated = ended["outcome"] == "rotated";
         Ok(if rotated { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// What an open rotation waits for.
+fn awaited(rotation: &Value) -> &'static str {
+    let is_connected = rotation["deviceConnected"] == true;
+    match (text(rotation, "/state").as_str(), is_connected) {
+        ("AwaitingCsr", true) => "waits for the device's CSR",
+        ("AwaitingCsr", false) => {
+            "waits for the device, which is offline: it is asked when it connects"
+        }
+        ("Issuing", _) => "waits for the certificate to be issued",
+        ("Enrolling", _) => "waits for the certificate to be made ACTIVE",
+        ("AwaitingAck", true) => "waits for the device to prove its certificate",
+        ("AwaitingAck", false) => {
+            "waits for the device, which is offline, to come back with its certificate"
+        }
+        ("Retiring", _) => "waits for the outgoing certificate to be withdrawn",
+        ("RollingBack", _) => "waits for the incoming certificate to be withdrawn",
+        _ => "goes on",
     }
 }
 
@@ -190,7 +214,7 @@ fn details(rotation: &Value) -> Vec<Detail> {
         Detail("  ends", time(rotation, "/outgoingNotAfter")),
         Detail("incoming", text(rotation, "/incomingCertificateId")),
         Detail("opened", time(rotation, "/openedAt")),
-        Detail("device asked", time(rotation, "/beginsAt")),
+        Detail("its turn", time(rotation, "/beginsAt")),
         Detail("next look", time(rotation, "/dueAt")),
         Detail("gives up", time(rotation, "/givesUpAt")),
         Detail("ended", time(rotation, "/endedAt")),
@@ -226,4 +250,23 @@ async fn cancel(id: &RotationId, session: &mut Session) -> anyhow::Result<ExitCo
     drop(progress);
     session.out.one(&rotation, &end_details(&rotation))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_device_says_neither_begins_a_row_nor_moves_the_cursor() {
+        let said = "boo\nffff pump-2 Rotated\x1b[2J\u{202e}";
+        let failed = json!({ "failure": { "reason": said }, "endedAt": 0 });
+        let entry = json!({ "at": 0, "input": "ErrReceived", "to": "Failed", "detail": said });
+
+        let shown = [ended(&failed), line(&entry), end_details(&failed)[1].1.clone()];
+
+        for shown in shown {
+            assert!(shown.contains("boo\\nffff"), "{shown}");
+            assert!(!shown.contains(['\n', '\x1b', '\u{202e}']), "{shown}");
+        }
+    }
 }

@@ -98,6 +98,13 @@ pub(crate) fn asking(line: &str, data: &Path) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
+/// The same, with what it tells people meanwhile to be read.
+pub(crate) fn asking_aloud(line: &str, data: &Path) -> Child {
+    let mut command = command();
+    command.args(words(line)).arg("--data").arg(data);
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
 /// What a command says when it is done.
 pub(crate) fn said(line: &str, data: &Path) -> String {
     let output = noun(line, data);
