@@ -8,6 +8,7 @@ use std::{
 use perennial_core::{
     device::{
         Checked, Command, ConnectFailure, Device, Generation, Input, Link, Machine, Slot, step,
+        unkept,
     },
     ids::{CertificateId, Digest, RotationId},
     message::{ErrorCode, HookResult},
@@ -29,6 +30,13 @@ use crate::{
 pub(crate) struct Stored {
     csr: Csr,
     certificate: Option<CertificateId>,
+}
+
+/// What became of a write.
+enum Written {
+    Kept,
+    Failed,
+    Died,
 }
 
 /// What runs, and is gone after a crash.
@@ -140,9 +148,9 @@ impl World {
     /// One turn of the device's driver: step, write, carry out.
     pub(crate) fn feed(&mut self, input: Input) {
         let Some(process) = &mut self.device.process else { return };
-        let before = process.machine.device.state.name();
+        let before = process.machine.clone();
         let name = input.name();
-        let step = step(process.machine.clone(), input, &self.plan.device);
+        let step = step(before.clone(), input.clone(), &self.plan.device);
         process.machine = step.machine;
         let document = process.machine.device.clone();
         self.note(|| {
@@ -150,16 +158,22 @@ impl World {
             let slots = &document.slots;
             let roles = (slots.previous, slots.current, slots.candidate);
             format!(
-                "device {before} + {name} → {} {commands:?} {:?} {roles:?}",
+                "device {} + {name} → {} {commands:?} {:?} {roles:?}",
+                before.device.state.name(),
                 document.state.name(),
                 step.note
             )
         });
         let late = self.sabotage == Some(Sabotage::SendBeforePersist);
-        if !late && document != self.device.disk && !self.write(document.clone()) {
-            return;
+        let mut commands = step.commands;
+        if !late && document != self.device.disk {
+            match self.write(document.clone()) {
+                Written::Kept => {}
+                Written::Died => return,
+                Written::Failed => commands = self.unkept(before, input),
+            }
         }
-        for command in step.commands {
+        for command in commands {
             if self.dies(FaultKind::DeviceCrashBeforeSend) {
                 return;
             }
@@ -173,10 +187,26 @@ impl World {
         }
     }
 
-    /// Replaces the document; false when the device died over it.
-    fn write(&mut self, document: Device) -> bool {
-        if self.dies(FaultKind::DeviceCrashBeforeWrite) || self.dies(FaultKind::DiskFails) {
-            return false;
+    /// The machine goes on from where it was.
+    fn unkept(&mut self, before: Machine, input: Input) -> Vec<Command> {
+        let step = unkept(before, input, "the disk is full".to_owned(), &self.plan.device);
+        self.note(|| {
+            let commands: Vec<_> = step.commands.iter().map(Command::name).collect();
+            format!("device's disk fails: {commands:?}")
+        });
+        if let Some(process) = &mut self.device.process {
+            process.machine = step.machine;
+        }
+        step.commands
+    }
+
+    /// Replaces the document.
+    fn write(&mut self, document: Device) -> Written {
+        if self.dies(FaultKind::DeviceCrashBeforeWrite) {
+            return Written::Died;
+        }
+        if self.strikes(FaultKind::DiskFails) {
+            return Written::Failed;
         }
         let promoted = document.slots.current != self.device.disk.slots.current;
         self.device.disk = document;
@@ -186,7 +216,7 @@ impl World {
         {
             self.device.store.remove(&previous);
         }
-        !self.dies(FaultKind::DeviceCrashAfterWrite)
+        if self.dies(FaultKind::DeviceCrashAfterWrite) { Written::Died } else { Written::Kept }
     }
 
     fn execute(&mut self, command: Command) {

@@ -41,7 +41,7 @@ pub enum FaultKind {
     StoreFails,
     /// The ring stands still for minutes while facts still come in.
     RingStalls,
-    /// The device's disk does not write; its supervisor restarts it.
+    /// The device's disk does not write.
     DiskFails,
     /// A verb fails and may work later.
     VerbRetryable,

@@ -28,9 +28,12 @@ pub enum DiskError {
 }
 
 fn hint(error: &io::Error) -> &'static str {
-    match error.kind() == io::ErrorKind::PermissionDenied {
-        true => "; make it readable and writable for the user that the agent runs as",
-        false => "",
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        "; make it readable and writable for the user that the agent runs as"
+    } else if error.kind() == io::ErrorKind::StorageFull {
+        "; make room there"
+    } else {
+        ""
     }
 }
 
@@ -56,9 +59,18 @@ impl Disk {
         if self.faults.crashes_on_disk() { Err(DiskError::Crashed) } else { Ok(()) }
     }
 
+    /// A step that needs room.
+    fn step_for(&self, doing: &'static str, path: &Path) -> Result<(), DiskError> {
+        self.step()?;
+        if self.faults.disk_is_full() {
+            return Err(DiskError::io(doing, path)(io::ErrorKind::StorageFull.into()));
+        }
+        Ok(())
+    }
+
     /// Makes `folder` (mode 0700) in a folder that exists, durably; one that is there is fine.
     pub(crate) fn make_folder(&self, folder: &Path) -> Result<(), DiskError> {
-        self.step()?;
+        self.step_for("make the folder", folder)?;
         match DirBuilder::new().mode(0o700).create(folder) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
@@ -72,7 +84,7 @@ impl Disk {
     pub(crate) fn replace(&self, folder: &Path, files: &[(&str, &[u8])]) -> Result<(), DiskError> {
         for (name, contents) in files {
             let temporary = folder.join(format!(".{name}.new"));
-            self.step()?;
+            self.step_for("write", &temporary)?;
             write_synced(&temporary, contents).map_err(DiskError::io("write", &temporary))?;
             self.step()?;
             let path = folder.join(name);

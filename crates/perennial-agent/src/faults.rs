@@ -83,6 +83,9 @@ pub struct Faults {
     /// Crash when this boundary is reached.
     #[cfg(feature = "faults")]
     pub crash_at: Option<CrashPoint>,
+    /// While this is true, the file system takes nothing more.
+    #[cfg(feature = "faults")]
+    pub disk_full: std::sync::Arc<std::sync::atomic::AtomicBool>,
     /// Crash after so many further changes of the file system; clones count together.
     #[cfg(feature = "faults")]
     pub crash_after_disk_steps: Option<std::sync::Arc<std::sync::atomic::AtomicU64>>,
@@ -101,6 +104,9 @@ impl Faults {
     }
     pub(crate) fn crashes_at(&self, point: CrashPoint) -> bool {
         self.crash_at == Some(point)
+    }
+    pub(crate) fn disk_is_full(&self) -> bool {
+        self.disk_full.load(std::sync::atomic::Ordering::SeqCst)
     }
     pub(crate) fn crashes_on_disk(&self) -> bool {
         use std::sync::atomic::Ordering::SeqCst;
@@ -124,6 +130,9 @@ impl Faults {
         std::time::Duration::ZERO
     }
     pub(crate) fn crashes_at(&self, _: CrashPoint) -> bool {
+        false
+    }
+    pub(crate) fn disk_is_full(&self) -> bool {
         false
     }
     pub(crate) fn crashes_on_disk(&self) -> bool {

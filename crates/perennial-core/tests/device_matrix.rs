@@ -146,6 +146,28 @@ fn command(command: &Command) -> String {
 }
 
 #[test]
+fn what_cannot_be_kept_changes_nothing_durable_as_reviewed() {
+    let timing = Timing { has_hook: true, ..Timing::default() };
+    let mut table = String::new();
+
+    for (name, machine) in states() {
+        writeln!(table, "\n{name} {}", roles(&machine)).unwrap();
+        for (input_name, input) in link_inputs().into_iter().chain(message_inputs()) {
+            let wanted = step(machine.clone(), input.clone(), &timing).machine.device;
+            if wanted == machine.device {
+                continue;
+            }
+            let step = unkept(machine.clone(), input, "full".into(), &timing);
+            assert_eq!(step.machine.device, machine.device, "{name}, {input_name}");
+            let commands: Vec<String> = step.commands.iter().map(command).collect();
+            writeln!(table, "  {input_name:<36} {}", commands.join(", ")).unwrap();
+        }
+    }
+
+    insta::assert_snapshot!(table);
+}
+
+#[test]
 fn every_state_meets_every_input_as_reviewed() {
     let timing = Timing { has_hook: true, ..Timing::default() };
     let mut table = String::new();

@@ -71,6 +71,49 @@ fn a_device_rotates_and_keeps_the_previous_credential() {
 }
 
 #[test]
+fn a_device_whose_disk_is_full_says_so_and_stays_on_what_it_has() {
+    // Regression: it ended, and its supervisor started it again to end once more.
+    let Step { machine, commands, .. } =
+        unkept(online(), asked(FIRST), "no space left".to_owned(), &Timing::default());
+
+    let after = told(machine.clone(), [asked(FIRST)]);
+
+    assert_eq!(machine, online());
+    assert!(
+        matches!(&commands[..], [Command::SendErr { rotation_id, code: ErrorCode::StorageFailed, text, .. }]
+            if *rotation_id == FIRST && text == "no space left"),
+        "{commands:?}"
+    );
+    assert!(matches!(after.1[..], [Command::SendCsr { .. }]), "with room again it rotates");
+}
+
+#[test]
+fn a_session_of_the_candidate_that_could_not_be_written_down_counts_with_the_next_input() {
+    let trying = told(online(), [asked(FIRST), certified(FIRST)]).0;
+    let Step { machine, commands, .. } =
+        unkept(trying, connected(Slot::Candidate), "full".to_owned(), &Timing::default());
+
+    let Told(acknowledging, said) = told(machine, [Input::Woke]);
+
+    assert!(matches!(commands[..], [Command::Wake { .. }]), "{commands:?}");
+    assert_eq!(acknowledging.device.state.name(), "Acknowledging");
+    assert!(matches!(said[..], [Command::SendAck { .. }, Command::Wake { .. }]), "{said:?}");
+}
+
+#[test]
+fn a_fallback_that_could_not_be_written_down_keeps_the_credential_that_works() {
+    let cut = [Input::Disconnected { draw: 0 }].into_iter();
+    let cut = cut.chain([0; 3].map(|_| rejected(Slot::Current)));
+    let refused = told(promoted(), cut).0;
+    let back = connected(Slot::Previous);
+    let machine = unkept(refused, back, "full".to_owned(), &Timing::default()).machine;
+
+    let Told(machine, _) = told(machine, [asked(SECOND), certified(SECOND)]);
+
+    assert_eq!(machine.device.slots.current, Generation(0), "the one that the broker takes");
+}
+
+#[test]
 fn a_candidate_is_kept_after_its_failure_was_reported() {
     // Regression: the ack was durable at the server although its PUBACK was lost.
     let trial = [Input::Disconnected { draw: 0 }]

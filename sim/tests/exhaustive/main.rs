@@ -23,6 +23,7 @@ fn check(budget: Budget) {
 
 const NOTHING: Budget = Budget {
     device_crashes: 0,
+    disk_failures: 0,
     server_crashes: 0,
     duplicates: 0,
     drops: 0,
@@ -33,6 +34,12 @@ const NOTHING: Budget = Budget {
 #[test]
 fn crashes_and_failed_dials_brick_no_device() {
     check(Budget { device_crashes: 1, server_crashes: 1, failed_dials: 1, ..NOTHING });
+}
+
+#[test]
+fn a_disk_that_does_not_write_bricks_no_device() {
+    check(Budget { disk_failures: 3, drops: 1, failed_dials: 1, ..NOTHING });
+    check(Budget { disk_failures: 2, device_crashes: 1, ..NOTHING });
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub(crate) enum Fate {
     Lives,
     DiesBeforeWrite,
     DiesBeforeSend,
+    CannotWrite,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -111,13 +112,15 @@ impl Model for OneRotation {
     }
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
-        let fates: &[Fate] = if world.budget.device_crashes > 0 {
-            &[Fate::Lives, Fate::DiesBeforeWrite, Fate::DiesBeforeSend]
-        } else {
-            &[Fate::Lives]
-        };
+        let mut fates = vec![Fate::Lives];
+        if world.budget.device_crashes > 0 {
+            fates.extend([Fate::DiesBeforeWrite, Fate::DiesBeforeSend]);
+        }
+        if world.budget.disk_failures > 0 {
+            fates.push(Fate::CannotWrite);
+        }
         let twices: &[bool] = if world.budget.duplicates > 0 { &[false, true] } else { &[false] };
-        for fate in fates.iter().copied() {
+        for fate in fates {
             match (&world.machine, world.dial) {
                 (None, _) => actions.push(Action::Boot(fate)),
                 (Some(_), Some((_, generation))) => {

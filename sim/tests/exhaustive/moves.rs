@@ -16,7 +16,11 @@ use crate::{
 impl OneRotation {
     pub(crate) fn feed(&self, world: &mut World, input: device::Input, fate: Fate) {
         let Some(machine) = world.machine.take() else { return };
-        let step = device::step(machine, input, &self.device);
+        let mut step = device::step(machine.clone(), input.clone(), &self.device);
+        if fate == Fate::CannotWrite && step.machine.device != world.disk {
+            world.budget.disk_failures -= 1;
+            step = device::unkept(machine, input, "full".to_owned(), &self.device);
+        }
         if fate == Fate::DiesBeforeWrite {
             return world.crash_device();
         }

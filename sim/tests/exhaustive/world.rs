@@ -38,6 +38,7 @@ pub(crate) enum FromDevice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Budget {
     pub(crate) device_crashes: u8,
+    pub(crate) disk_failures: u8,
     pub(crate) server_crashes: u8,
     pub(crate) duplicates: u8,
     pub(crate) drops: u8,

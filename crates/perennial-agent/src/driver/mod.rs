@@ -8,7 +8,7 @@ mod listening;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use perennial_core::device::{Checked, Input, Machine, Note, Slot, step};
+use perennial_core::device::{Checked, Input, Machine, Note, Slot, step, unkept};
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, sleep_until};
 
@@ -42,9 +42,9 @@ pub enum OpenError {
 /// Why an agent ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The document cannot be written: going on would act on what a restart forgets.
-    #[error("the device's state cannot be kept: {0}")]
-    Disk(#[from] DiskError),
+    /// A fault that a test asked for, in the midst of a write.
+    #[error("the agent crashed while it wrote, as a test asked it to")]
+    CrashedOnDisk,
     /// A fault that a test asked for.
     #[error("the agent crashed at {0}, as a test asked it to")]
     Crashed(CrashPoint),
@@ -134,8 +134,8 @@ impl Agent {
     /// Runs until `shutdown` resolves.
     ///
     /// # Errors
-    /// [`RunError`] when its state can no longer be kept. Nothing that a server or a network does
-    /// ends it.
+    /// [`RunError`], for faults that a test asked for. Nothing that a server, a network or a disk
+    /// does ends it.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let mut shutdown = std::pin::pin!(shutdown);
         self.take(Input::Booted).await?;
@@ -242,14 +242,21 @@ impl Agent {
         let Some(machine) = self.machine.take() else { return Ok(Vec::new()) };
         let from = machine.device.state.name();
         let said = failure_in(&input);
-        let step = step(machine, input, &self.config.timing);
+        let mut step = step(machine.clone(), input.clone(), &self.config.timing);
         if let Note::Ignored(why) = step.note {
             tracing::debug!(input = name, ?why, "ignored");
         } else if let Some(text) = said {
             self.remember_error(text);
         }
+        if let Err(text) = self.persist(&step.machine)? {
+            let goes_on = step.machine.device == machine.device;
+            tracing::error!(client.id = %self.config.client_id, input = name, "{text}");
+            self.remember_error(text.clone());
+            if !goes_on {
+                step = unkept(machine, input, text, &self.config.timing);
+            }
+        }
         let to = step.machine.device.state.name();
-        self.persist(&step.machine)?;
         if step.machine.link.dialing.is_none() {
             self.dialing = None;
         }
@@ -261,23 +268,28 @@ impl Agent {
         Ok(step.commands)
     }
 
-    fn persist(&mut self, machine: &Machine) -> Result<(), RunError> {
+    /// Makes the machine's durable part durable; says why, if the disk does not take it.
+    fn persist(&mut self, machine: &Machine) -> Result<Result<(), String>, RunError> {
         let mut document = self.document.clone();
         document.device.clone_from(&machine.device);
         document.server_time = self.clock.floor();
         let told_time = document.server_time;
         document.server_time = self.kept.server_time;
         if document == self.kept {
-            return Ok(());
+            return Ok(Ok(()));
         }
         document.server_time = told_time;
         let state = machine.device.state.name();
         self.crash_at(CrashPoint::BeforePersist(state))?;
-        self.folder.write_document(&document)?;
+        match self.folder.write_document(&document) {
+            Ok(()) => {}
+            Err(DiskError::Crashed) => return Err(RunError::CrashedOnDisk),
+            Err(error) => return Ok(Err(format!("the device's state cannot be kept: {error}"))),
+        }
         self.kept.clone_from(&document);
         self.document = document;
         self.tell(Event::Persisted { state });
-        self.crash_at(CrashPoint::AfterPersist(state))
+        self.crash_at(CrashPoint::AfterPersist(state)).map(Ok)
     }
 
     fn crash_at(&self, point: CrashPoint) -> Result<(), RunError> {

@@ -43,6 +43,29 @@ async fn the_binary_connects_says_how_it_stands_and_ends_on_sigterm() {
     assert_eq!(status["slots"][0]["certificate_id"], world.first.to_string());
 }
 
+#[tokio::test]
+async fn a_hook_that_fails_is_in_the_log_with_what_it_printed() {
+    let mut world = World::start();
+    let (config, data) = (world.data().with_extension("toml"), world.data());
+    let text = format!(
+        "client_id = \"pump-1\"\nserver = \"{}\"\nserver_name = \"localhost\"\ndata = {data:?}\n\
+         [hook]\ncommand = [\"sh\", \"-c\", \"echo the nginx is gone; exit 7\"]\n",
+        world.address
+    );
+    std::fs::write(&config, text).unwrap();
+    let log = std::fs::File::create(world.data().with_extension("log")).unwrap();
+    let mut running = agent().args(["run", "--config"]).arg(&config).stderr(log).spawn().unwrap();
+
+    world.rotate().await;
+    world.rotate().await;
+    running.kill().unwrap();
+    running.wait().unwrap();
+
+    let log = std::fs::read_to_string(world.data().with_extension("log")).unwrap();
+    assert!(log.contains("the nginx is gone"), "{log}");
+    assert!(log.contains("the hook failed: exit status: 7"), "{log}");
+}
+
 #[test]
 fn usage_errors_end_with_2_and_a_wrong_configuration_with_1() {
     let folder = tempfile::TempDir::new().unwrap();

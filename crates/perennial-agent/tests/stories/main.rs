@@ -10,7 +10,10 @@ mod binary;
 mod world;
 
 use std::{
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -18,7 +21,8 @@ use perennial_agent::{Agent, CrashPoint, Event, FolderError, OpenError, RunError
 use perennial_core::{
     certificate::CertificateStatus,
     device::{ConnectFailure, Slot},
-    message::{ErrorCode, HookResult},
+    message::{ErrorCode, HookResult, Phase},
+    topic::Kind,
 };
 use tokio::time::timeout;
 
@@ -138,6 +142,38 @@ async fn a_device_that_refuses_its_certificate_says_so_and_stays_as_it_was() {
     let slots = status(&world.data()).unwrap().slots;
     assert_eq!(slots.len(), 1);
     assert_eq!(slots[0].certificate_id, Some(world.first));
+}
+
+#[tokio::test]
+async fn a_device_whose_disk_is_full_says_so_stays_connected_and_rotates_once_there_is_room() {
+    // Regression: the agent ended, again after each start, for as long as the server asked.
+    let mut world = World::start();
+    let config = world.config();
+    let full = Arc::clone(&config.faults.disk_full);
+    let mut agent = world.run(config);
+    agent.until(|event| matches!(event, Event::Connected { .. })).await;
+
+    full.store(true, SeqCst);
+    let at_once = world.rotate().await;
+    full.store(false, SeqCst);
+    world.ask();
+    agent.until(|event| matches!(event, Event::Sent { kind: Kind::CsrRes })).await;
+    full.store(true, SeqCst);
+    let with_a_key = world.rotate().await;
+    let kept = status(&world.data()).unwrap();
+    full.store(false, SeqCst);
+    let with_room = world.rotate().await;
+    agent.steady().await;
+
+    for (outcome, phase) in [(at_once, Phase::Csr), (with_a_key, Phase::Certificate)] {
+        let Outcome::GaveUp(error) = outcome else { panic!("acknowledged") };
+        assert_eq!((error.code, error.phase), (ErrorCode::StorageFailed, Some(phase)));
+        assert!(error.error.contains("make room"), "{}", error.error);
+    }
+    assert_eq!(kept.state, "AwaitingCertificate");
+    assert!(matches!(with_room, Outcome::Acknowledged { .. }));
+    assert!(!agent.task.is_finished());
+    assert_ne!(status(&world.data()).unwrap().slots[0].certificate_id, Some(world.first));
 }
 
 #[tokio::test]

@@ -4,6 +4,13 @@ use std::time::Duration;
 
 use super::{Command, Link, Machine, Slot, State, Step, Timing};
 
+impl Link {
+    pub(super) fn is_up(&mut self, slot: Slot) {
+        let unkept_hook = self.unkept_hook.take();
+        *self = Self { online: Some(slot), unkept_hook, ..Self::default() };
+    }
+}
+
 impl Machine {
     pub(super) fn booted(mut self) -> Step {
         let slot = self.preferred();
@@ -15,7 +22,7 @@ impl Machine {
     }
 
     pub(super) fn connected(mut self, slot: Slot, timing: &Timing) -> Step {
-        self.link = Link { online: Some(slot), ..Link::default() };
+        self.link.is_up(slot);
         match slot {
             Slot::Candidate => self.candidate_connected(timing),
             Slot::Previous if self.device.slots.previous.is_some() => self.fell_back(timing),
@@ -40,14 +47,23 @@ impl Machine {
     /// The broker refuses the current credential and takes the previous one: that is current from
     /// now on. Whatever was to be told about the other one is void, except a failure.
     fn fell_back(mut self, timing: &Timing) -> Step {
-        self.device.slots.swap();
-        self.link.online = Some(Slot::Current);
-        let mut commands = Vec::new();
-        if !matches!(self.device.state, State::Reporting { .. }) {
-            commands = self.end_rotation();
-        }
+        let mut commands = self.settle_back();
         commands.extend(self.say_again(timing));
         Step::counted(self, commands)
+    }
+
+    pub(super) fn settle_back(&mut self) -> Vec<Command> {
+        self.device.slots.swap();
+        self.link.online = Some(Slot::Current);
+        match self.device.state {
+            State::Reporting { .. } => Vec::new(),
+            State::Steady { .. }
+            | State::AwaitingCertificate { .. }
+            | State::Trying { .. }
+            | State::Acknowledging { .. }
+            | State::RunningHook { .. }
+            | State::ReportingHook { .. } => self.end_rotation(),
+        }
     }
 
     pub(super) fn disconnected(mut self, draw: u32, timing: &Timing) -> Step {

@@ -11,6 +11,7 @@
 //!
 //! What is durable ([`Device`]) is one document, so a promotion is one rename of one file: slots
 //! and state change together or not at all. The driver writes it before it carries out a command.
+//! What cannot be written is not so: [`unkept`] says what to do then.
 //! The machine needs no clock; random draws come with the inputs.
 
 mod certifying;
@@ -26,6 +27,7 @@ mod state;
 mod step;
 mod timing;
 mod trial;
+mod unkept;
 
 pub use command::Command;
 pub use input::{Checked, ConnectFailure, Input};
@@ -33,3 +35,4 @@ pub use slots::{Generation, Slot, Slots};
 pub use state::{Device, Link, Machine, State};
 pub use step::{Ignored, Note, Step, step};
 pub use timing::Timing;
+pub use unkept::unkept;

@@ -151,6 +151,8 @@ pub struct Link {
     pub rejections: u32,
     /// How many tries in a row failed in any way.
     pub failures: u32,
+    /// How the hook ended, where that could not be made durable yet.
+    pub unkept_hook: Option<HookResult>,
 }
 
 /// All that the device's machine knows.

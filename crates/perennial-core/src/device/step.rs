@@ -45,7 +45,25 @@ impl Step {
 }
 
 /// Decides what comes of `input`. Total: an input that does not fit is ignored with a reason.
-pub fn step(machine: Machine, input: Input, timing: &Timing) -> Step {
+pub fn step(mut machine: Machine, input: Input, timing: &Timing) -> Step {
+    let mut commands = match input {
+        // These name a slot by what is in it now.
+        Input::Connected { .. } | Input::ConnectFailed { .. } | Input::Booted => Vec::new(),
+        Input::Disconnected { .. }
+        | Input::CsrRequested { .. }
+        | Input::CsrFailed { .. }
+        | Input::CertificateReceived { .. }
+        | Input::Refused { .. }
+        | Input::Delivered { .. }
+        | Input::HookEnded { .. }
+        | Input::Woke => machine.caught_up(),
+    };
+    let mut step = dispatch(machine, input, timing);
+    commands.append(&mut step.commands);
+    Step { commands, ..step }
+}
+
+fn dispatch(machine: Machine, input: Input, timing: &Timing) -> Step {
     match input {
         Input::Booted => machine.booted(),
         Input::Connected { slot } => machine.connected(slot, timing),
