@@ -99,7 +99,7 @@ fn a_rotation_that_waits_its_turn_is_begun_and_who_waits_is_told_what_for() {
     let id = text(&opened, "rotationId");
 
     let started = object("rotation start pump-1", &data);
-    let mut waiting = asking_aloud(&format!("rotation start pump-1 --wait"), &data);
+    let mut waiting = asking_aloud("rotation start pump-1 --wait", &data);
     let heard = BufReader::new(waiting.stderr.take().unwrap()).lines().next().unwrap().unwrap();
     waiting.kill().unwrap();
     waiting.wait().unwrap();
