@@ -89,9 +89,8 @@ pub(crate) struct ReaderGone;
 
 /// Prints a line.
 fn print(line: &str) -> io::Result<()> {
-    writeln!(io::stdout(), "{line}").map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => io::Error::other(ReaderGone),
-        _ => error,
+    writeln!(io::stdout(), "{line}").map_err(|error| {
+        if error.kind() == ErrorKind::BrokenPipe { io::Error::other(ReaderGone) } else { error }
     })
 }
 
