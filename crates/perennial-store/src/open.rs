@@ -133,10 +133,11 @@ impl Store {
         Self { actor: Some(Arc::new(actor)), ..self.clone() }
     }
 
-    /// Waits until everything that was handed over is written. Other clones must be gone.
+    /// Waits until everything that was handed over is written, and the database is whole in its
+    /// file. What other clones are asked to write from then on is refused.
     pub fn close(self) {
         let Self { writer, closing, .. } = self;
-        drop(writer);
+        writer.close();
         let thread = closing.thread.lock().take();
         if let Some(thread) = thread {
             // A writer that panicked has nothing left to write.

@@ -4,12 +4,15 @@
 //! Each runs in a savepoint of its own, so one that fails takes nothing else with it, and nobody
 //! is answered before the commit.
 
-use std::{fs::File, sync::Arc, thread::JoinHandle};
+use std::{fs::File, sync::Arc, thread::JoinHandle, time::Duration};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
-use tracing::error;
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
+use tracing::{error, warn};
 
 use crate::StoreError;
 
@@ -19,10 +22,11 @@ const GROUP: usize = 1024;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
 
-/// The way to the writer. Cheap to clone; the thread ends when the last one is gone.
+/// The way to the writer. Cheap to clone; the thread ends when it is told to, or the last one is gone.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    jobs: mpsc::Sender<Job>,
+    /// `None` is the end: what comes behind it is refused.
+    jobs: mpsc::Sender<Option<Job>>,
     trouble: Trouble,
 }
 
@@ -39,6 +43,7 @@ pub(crate) fn start(
     let noted = Arc::clone(&trouble);
     let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
         run(&connection, queue, &noted);
+        fold(&connection);
         drop(connection);
         drop(lock);
     })?;
@@ -65,8 +70,15 @@ impl Writer {
                 let _ = answer.send(committed.and(result));
             })
         });
-        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        self.jobs.send(Some(job)).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Lets the thread end once it has written what was handed over; not for async workers.
+    pub(crate) fn close(&self) {
+        while let Err(TrySendError::Full(_)) = self.jobs.try_send(None) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -91,9 +103,12 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn run(connection: &Connection, mut queue: mpsc::Receiver<Job>, trouble: &Trouble) {
+fn run(connection: &Connection, mut queue: mpsc::Receiver<Option<Job>>, trouble: &Trouble) {
     let mut group = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut group, GROUP) > 0 {
+        if group.iter().any(Option::is_none) {
+            queue.close();
+        }
         if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
             error!(%error, "a transaction could not begin");
             *trouble.lock() = Some(format!("a transaction could not begin: {error}"));
@@ -102,7 +117,7 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Job>, trouble: &Troubl
             continue;
         }
         let mut answers: Vec<Answer> = Vec::with_capacity(group.len());
-        for job in group.drain(..) {
+        for job in group.drain(..).flatten() {
             // A full disk makes SQLite undo the whole transaction by itself: a job that ran now
             // would commit alone. Those left hear that the store was closed to them.
             if connection.is_autocommit() {
@@ -123,9 +138,20 @@ fn commit(connection: &Connection) -> Result<(), StoreError> {
     let committed = execute(connection, "COMMIT");
     if let Err(error) = &committed {
         error!(%error, "a transaction could not be committed");
-        if let Err(error) = execute(connection, "ROLLBACK") {
+        // A full disk makes SQLite roll back by itself.
+        if !connection.is_autocommit()
+            && let Err(error) = execute(connection, "ROLLBACK")
+        {
             error!(%error, "nor rolled back");
         }
     }
     committed
+}
+
+/// Writes the log into the database, so that nothing is left beside it.
+fn fold(connection: &Connection) {
+    let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = folded {
+        warn!(%error, "the database's log stays beside it until the next start");
+    }
 }

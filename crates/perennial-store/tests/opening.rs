@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{days_left, register, store};
+use common::{NOW, days_left, register, store};
 use perennial_core::ids::{CertificateId, RotationId};
 use perennial_orchestrator::port::Journal as _;
-use perennial_store::{OpenError, Settings, Store};
+use perennial_store::{OpenError, Settings, Store, StoreError};
 
 #[test]
 fn a_folder_in_use_is_refused_with_the_process_that_uses_it() {
@@ -16,6 +16,24 @@ fn a_folder_in_use_is_refused_with_the_process_that_uses_it() {
 
     let wanted = format!("in use by process {}", std::process::id());
     assert!(second.to_string().contains(&wanted), "{second}");
+}
+
+#[tokio::test]
+async fn closing_leaves_no_log_beside_the_database_and_waits_for_no_other_clone() {
+    // Regression: the log stayed, and whoever forgot a clone stopped for ever.
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    register(&store, 50, days_left()).await;
+    let (another, log) = (store.clone(), folder.path().join("perennial.db-wal"));
+    let written = std::fs::metadata(&log).unwrap().len();
+
+    store.close();
+
+    let left = std::fs::metadata(&log).map_or(0, |file| file.len());
+    assert!(written > 0 && left == 0, "{written}, then {left}");
+    let refused = another.request_cancellation(RotationId::from_bytes([1; 16]), NOW).await;
+    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+    assert!(another.history(RotationId::from_bytes([1; 16])).await.unwrap().is_empty());
 }
 
 #[test]
