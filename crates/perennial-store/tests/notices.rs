@@ -191,7 +191,7 @@ fn sample_rotation(number: u32) -> (Rotation, AwaitingCsr) {
         draw: 0,
     };
     let rotation = open(opening, &Timing::default(), NOW).0;
-    (rotation, AwaitingCsr { requests: 0, refusals: 0, refused: None, due_at: NOW })
+    (rotation, AwaitingCsr { requests: 0, refusals: 0, refused: None, at_once: false, due_at: NOW })
 }
 
 async fn step(store: &Store, number: u32, version: u64) {
