@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use perennial_agent::{
-    Agent, Config, Identity, SlotStatus, Status, complete, install, request, status,
+    Agent, Config, Identity, IssuedBy, SlotStatus, Status, complete, install, request, status,
 };
 use perennial_core::{
     causes::with_causes,
@@ -66,9 +66,13 @@ struct Enroll {
     /// The certificate (PEM), its chain behind it.
     #[arg(long, alias = "cert", requires = "ca", required_unless_present = "csr")]
     certificate: Option<PathBuf>,
-    /// The authorities whose servers this device trusts (PEM).
+    /// The authorities whose servers this device trusts (PEM): the server's ca.pem.
     #[arg(long)]
     ca: Option<PathBuf>,
+    /// The certificate is of a CA of your own, registered with the server: neither the name in it
+    /// nor whether it leads to --ca is checked.
+    #[arg(long, requires = "certificate")]
+    own_ca: bool,
 }
 
 pub(crate) fn main() -> ExitCode {
@@ -152,12 +156,14 @@ fn enroll_device(enroll: &Enroll) -> Result<()> {
         bail!("--certificate and --ca go together");
     };
     let (certificate_pem, anchors_pem) = (read(certificate)?, read(ca)?);
+    let issued_by = if enroll.own_ca { IssuedBy::OwnCa } else { IssuedBy::Server };
     match &enroll.key {
         Some(key) => {
             let key = key.clone();
-            install(&client_id, &Identity { key, certificate_pem, anchors_pem }, &data)?;
+            let identity = Identity { key, certificate_pem, anchors_pem, issued_by };
+            install(&client_id, &identity, &data)?;
         }
-        None => complete(&client_id, &certificate_pem, &anchors_pem, &data)?,
+        None => complete(&client_id, &certificate_pem, &anchors_pem, issued_by, &data)?,
     }
     Ok(writeln!(std::io::stdout(), "{client_id} is enrolled in {}", data.display())?)
 }

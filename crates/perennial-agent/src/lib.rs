@@ -19,7 +19,7 @@ pub use credential::CredentialError;
 pub use disk::DiskError;
 pub use document::{DocumentError, LastError};
 pub use driver::{Agent, Event, Observer, OpenError, RunError};
-pub use enroll::{EnrollError, Identity, complete, install, request};
+pub use enroll::{EnrollError, Identity, IssuedBy, complete, install, request};
 pub use faults::{CrashPoint, Faults, UnknownCrashPoint};
 pub use folder::FolderError;
 pub use keystore::{KeyError, KeyStore};

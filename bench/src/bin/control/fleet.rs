@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Result;
-use perennial_agent::{Agent, Config, Event, Observer};
+use perennial_agent::{Agent, Config, Event, IssuedBy, Observer};
 use perennial_core::{
     ids::{ClientId, ThingName},
     time::days,
@@ -62,7 +62,13 @@ impl Fleet {
             for (name, certified) in batch.iter().zip(certified) {
                 let (id, data) = (ClientId::new(name)?, folder.path().join(name));
                 let anchors = server.authority().root_pem();
-                perennial_agent::complete(&id, &certified.chain_pem, &anchors, &data)?;
+                perennial_agent::complete(
+                    &id,
+                    &certified.chain_pem,
+                    &anchors,
+                    IssuedBy::Server,
+                    &data,
+                )?;
                 let config = Config::new(id, server.mqtt().to_string(), "localhost".into(), data);
                 let agent = Agent::open(config)?.observed_by(observer(&connected, &rotated));
                 let shutdown = shutdown.clone();

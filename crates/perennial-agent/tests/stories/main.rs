@@ -7,6 +7,7 @@
 )]
 
 mod binary;
+mod enrolling;
 mod world;
 
 use std::{

@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_lc_rs::rand::SystemRandom;
-use perennial_agent::{Agent, Config, Event, Identity, RunError, install};
+use perennial_agent::{Agent, Config, Event, Identity, IssuedBy, RunError, install};
 use perennial_broker::{
     Basis, Broker, BrokerHandle, Inbound, Limits, LookupFailed, NoDeviceLog, Outgoing, Principal,
     Principals, Qos, ServerIdentity, Settings, TlsVersion, TrustAnchors,
@@ -96,7 +96,8 @@ impl World {
         let issued = self.sign(&key.certificate_request(NAME).unwrap().to_pem());
         let certificate_pem = issued.pem() + &self.authority.chain_pem();
         let anchors_pem = self.authority.root_pem();
-        let identity = Identity { key: path, certificate_pem, anchors_pem };
+        let identity =
+            Identity { key: path, certificate_pem, anchors_pem, issued_by: IssuedBy::Server };
         install(&client_id(), &identity, &self.data()).unwrap();
         self.set(issued.certificate_id, CertificateStatus::Active);
         issued.certificate_id

@@ -14,7 +14,7 @@ use std::{
 };
 
 use aws_lc_rs::rand::SystemRandom;
-use perennial_agent::{Agent, Config as AgentConfig, Faults, RunError};
+use perennial_agent::{Agent, Config as AgentConfig, Faults, IssuedBy, RunError};
 use perennial_core::{
     audit::TaskStatus,
     ids::{ClientId, ThingName},
@@ -116,7 +116,14 @@ impl World {
         let candidates = vec![Candidate { thing, csr_pem }];
         let certified = self.server.certify(candidates, life).await.unwrap();
         let anchors = self.server.authority().root_pem();
-        perennial_agent::complete(&client_id, &certified[0].chain_pem, &anchors, &data).unwrap();
+        perennial_agent::complete(
+            &client_id,
+            &certified[0].chain_pem,
+            &anchors,
+            IssuedBy::Server,
+            &data,
+        )
+        .unwrap();
         let mut config =
             AgentConfig::new(client_id, self.server.mqtt().to_string(), "localhost".into(), data);
         config.timing.backoff_for = Duration::from_millis(200);

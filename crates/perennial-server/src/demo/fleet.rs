@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use perennial_agent::{Agent, Config, CrashPoint, Event, Faults, Observer, RunError};
+use perennial_agent::{Agent, Config, CrashPoint, Event, Faults, IssuedBy, Observer, RunError};
 use perennial_core::ids::{ClientId, ThingName};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -112,7 +112,13 @@ impl Fleet {
                 let device = device(server, number, data, fault)?;
                 let anchors = server.authority().root_pem();
                 let (id, data) = (&device.config.client_id, &device.config.data);
-                perennial_agent::complete(id, &certified.chain_pem, &anchors, data)?;
+                perennial_agent::complete(
+                    id,
+                    &certified.chain_pem,
+                    &anchors,
+                    IssuedBy::Server,
+                    data,
+                )?;
                 waiting.push(device);
             }
             view.enrolled(waiting.len());

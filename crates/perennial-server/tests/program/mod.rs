@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use perennial_agent::IssuedBy;
 use perennial_core::ids::ClientId;
 use serde_json::Value;
 
@@ -162,6 +163,6 @@ pub(crate) fn enroll(name: &str, data: &Path, device: &Path) -> ClientId {
     let text = |member: &str| made[member].as_str().unwrap();
     let chain = format!("{}{}", text("certificatePem"), text("chainPem"));
     let client_id = ClientId::new(name).unwrap();
-    perennial_agent::complete(&client_id, &chain, text("caPem"), device).unwrap();
+    perennial_agent::complete(&client_id, &chain, text("caPem"), IssuedBy::Server, device).unwrap();
     client_id
 }
