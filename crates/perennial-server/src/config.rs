@@ -1,5 +1,6 @@
 //! The server's configuration: a TOML file in which every key is known, and sensible without one.
 
+mod check;
 mod notices;
 mod rules;
 
@@ -310,7 +311,8 @@ impl Config {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: name.clone(), source })?;
-        Self::parse(&text).map_err(|reason| ConfigError::Invalid { path: name, reason })
+        let read = Self::parse(&text).and_then(|it| check::check(&it, &text).map(|()| it));
+        read.map_err(|reason| ConfigError::Invalid { path: name, reason })
     }
 
     /// Reads a configuration's text.

@@ -36,6 +36,7 @@ use crate::{
     audits,
     config::Config,
     device_policy, event_messages,
+    exposed::warn_of_exposed,
     http::{Ports as HttpPorts, Serving},
     notice_topics::{MessageSigner, NoticeTopics, Sending, Urls, deliver},
     notices::{self, link_secret},
@@ -80,9 +81,8 @@ impl Server {
         if interrupted > 0 {
             warn!(audits = interrupted, "audits that were cut short count as failed");
         }
-        let authority =
-            Authority::open_or_create(&data.join("ca"), clock.now(), &SystemRandom::new())?;
-        let authority = Arc::new(authority);
+        let authority = Arc::new(open_authority(&data.join("ca"), clock.now())?);
+        warn_of_exposed(data);
         write_anchor(data, &authority)?;
         prepare_audits(&config, &store, &authority, clock.now()).await?;
         device_policy::ensure(&store, &config, clock.now()).await?;
@@ -384,6 +384,16 @@ async fn prepare_audits(
     store.take_over_audit_file(AuditFile { enable: config.enabled_checks() }, now).await?;
     while store.end_left_connections(SWEEP.1, now).await? > 0 {}
     Ok(())
+}
+
+fn open_authority(folder: &Path, now: Timestamp) -> anyhow::Result<Authority> {
+    let (key, certificate) = (folder.join("issuing.key"), folder.join("issuing.pem"));
+    let is_to_be_made = key.exists() && !certificate.exists();
+    let authority = Authority::open_or_create(folder, now, &SystemRandom::new())?;
+    if is_to_be_made {
+        warn!(path = %certificate.display(), "the issuing CA's certificate was missing and is made anew");
+    }
+    Ok(authority)
 }
 
 /// Puts the trust anchor where people and devices find it.

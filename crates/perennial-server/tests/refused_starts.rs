@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a story's own machinery")]
 
+mod program;
+
 use std::{
     fs,
     net::TcpListener,
@@ -101,6 +103,42 @@ fn plain_http_for_the_network_is_refused() {
     let said = refused(serve(&folder.path().join("data")).arg("--config").arg(&config));
 
     assert!(said.contains("only a loopback address"), "{said}");
+}
+
+#[test]
+fn a_value_that_cannot_be_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("perennial.toml");
+    fs::write(&config, "[rotation]\nmax_tries = 0\n").unwrap();
+
+    let said = refused(serve(&folder.path().join("data")).arg("--config").arg(&config));
+
+    assert!(
+        said.contains("perennial.toml") && said.contains("line 2: rotation.max_tries"),
+        "{said}"
+    );
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn a_folder_whose_database_is_gone_is_refused_until_that_is_meant() {
+    // Regression: the server began with an empty registry, and let no device in.
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let config = folder.path().join("perennial.toml");
+    fs::write(&config, "").unwrap();
+    drop(program::Server::start(&data));
+    for name in ["perennial.db", "perennial.db-wal", "perennial.db-shm"] {
+        // What is left of the log is not always there.
+        let _ = fs::remove_file(data.join(name));
+    }
+
+    let said = refused(&mut serve(&data));
+    let meant = program::Server::start_with(&data, &["--empty-registry"]);
+
+    assert!(said.contains("bring it back from a backup"), "{said}");
+    assert!(data.join("perennial.db").exists());
+    meant.stop();
 }
 
 #[test]

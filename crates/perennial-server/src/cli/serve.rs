@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use perennial_server::{Config, Server, config_path, credentials_path};
+use perennial_server::{Config, Server, check_registry, config_path, credentials_path};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
@@ -28,6 +28,9 @@ pub(crate) struct Serve {
     /// Where HTTPS listens: the API; wins over the configuration file.
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
+    /// Begin with an empty registry where one was lost: no device is known then.
+    #[arg(long)]
+    empty_registry: bool,
     /// Print where it listens as one JSON object.
     #[arg(long)]
     json: bool,
@@ -44,7 +47,11 @@ impl Serve {
             config.http.listen = http;
         }
         let mut terminate = signal(SignalKind::terminate())?;
-        let server = Server::start(&data_folder(self.data), config).await?;
+        let data = data_folder(self.data);
+        if !self.empty_registry {
+            check_registry(&data)?;
+        }
+        let server = Server::start(&data, config).await?;
         announce(&server, self.json)?;
         let signal = tokio::select! {
             _ = terminate.recv() => "SIGTERM",

@@ -27,12 +27,18 @@ impl Server {
         Self::start_on(data, "127.0.0.1:0")
     }
 
-    /// One rotation is all that these stories are about: none follows upon it.
     pub(crate) fn start_on(data: &Path, mqtt: &str) -> Self {
+        Self::start_with(data, &["--mqtt", mqtt])
+    }
+
+    /// One rotation is all that these stories are about: none follows upon it.
+    pub(crate) fn start_with(data: &Path, arguments: &[&str]) -> Self {
         let config = data.with_file_name("perennial.toml");
         std::fs::write(&config, "[rotation]\nmax_attempts = 0\n").unwrap();
         let mut child = command()
-            .args(["serve", "--json", "--log", "off", "--mqtt", mqtt])
+            .args(["serve", "--json", "--log", "off"])
+            .args(if arguments.contains(&"--mqtt") { &[][..] } else { &["--mqtt", "127.0.0.1:0"] })
+            .args(arguments)
             .args(["--http", "127.0.0.1:0", "--data"])
             .arg(data)
             .arg("--config")
