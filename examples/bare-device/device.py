@@ -170,11 +170,18 @@ class Device:
         topic = f"{self.settings.prefix}/{self.settings.client_id}/{kind}"
         sent = self.session.publish(topic, json.dumps(payload), qos=1)
         deadline = time.monotonic() + WAIT_SECONDS
-        while not sent.is_published():  # paho sends it again by itself after a lost connection
+        while not published(sent):
             if time.monotonic() > deadline:
                 raise Refused(f"the broker did not take the {kind}")
             time.sleep(0.01)
         say("sent", kind=kind, **({"error": payload["error"]} if "error" in payload else {}))
+
+
+def published(sent):
+    try:
+        return sent.is_published()
+    except RuntimeError:  # no connection now: paho keeps it, and sends it once it has reconnected
+        return False
 
 
 def close(session):

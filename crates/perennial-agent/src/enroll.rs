@@ -77,8 +77,11 @@ pub enum EnrollError {
     #[error("{} has no key to go with a certificate: run `perennial-agent enroll --csr` and have its CSR signed, or bring a key with --key", .0.display())]
     NoKey(PathBuf),
     /// The certificate is not one that the device could go on with.
-    #[error("{0}{}", hint(.0))]
-    Certificate(#[source] CertificateProblem),
+    #[error("{problem}{}", hint(problem))]
+    Certificate {
+        /// Why not.
+        problem: CertificateProblem,
+    },
     /// No server can know the device by this name.
     #[error("client_id {client_id:?} cannot be the name of a thing: {why}")]
     Name {
@@ -211,7 +214,8 @@ impl Brought {
     ) -> Result<(), EnrollError> {
         let thing = thing_of(client_id)?;
         let malformed = |error: perennial_pki::CertificateFormatError| {
-            EnrollError::Certificate(CertificateProblem::Malformed { reason: error.to_string() })
+            let problem = CertificateProblem::Malformed { reason: error.to_string() };
+            EnrollError::Certificate { problem }
         };
         let leaf = facts(&self.leaf).map_err(malformed)?;
         if leaf.spki_digest != key.digest() {
@@ -225,7 +229,7 @@ impl Brought {
         let now = now.max(validity.not_before).min(validity.not_after);
         let (pem, chain) = (pem_of_certificate(&self.leaf), pem_of(&self.chain));
         let checked = check_device_certificate(&pem, &chain, &self.anchors, key, &thing, now);
-        checked.map(|_| ()).map_err(EnrollError::Certificate)
+        checked.map(|_| ()).map_err(|problem| EnrollError::Certificate { problem })
     }
 
     fn keep(&self, folder: &Folder, client_id: &ClientId) -> Result<(), EnrollError> {

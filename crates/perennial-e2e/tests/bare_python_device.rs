@@ -81,6 +81,32 @@ async fn a_bare_device_rotates() {
     assert_eq!(ended.state.outcome(), Some(Outcome::Rotated), "{:?}", ended.state);
 }
 
+#[test]
+fn a_bare_device_whose_broker_went_away_gives_up_in_words() {
+    // Regression: a server killed between connecting and `crt_ack` ended it with a traceback.
+    let script = "
+import sys; sys.argv = ['x', '--ca', 'x', '--cert', 'x', '--key', 'x', '--client-id', 'pump-py']
+import device
+device.WAIT_SECONDS = 0.2
+lost = device.Device(device.arguments())
+lost.session = device.mqtt.Client(device.mqtt.CallbackAPIVersion.VERSION2)
+try:
+    lost.publish('crt_ack', {})
+except device.Refused as error:
+    print(error)
+";
+
+    let output = Command::new(root().join("target/python/bin/python"))
+        .current_dir(root().join("examples/bare-device"))
+        .args(["-B", "-c", script])
+        .output()
+        .unwrap();
+
+    let (said, error) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("did not take the crt_ack"), "{said}{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bare_device_that_was_away_past_its_certificates_end_rotates() {
     let thing = ThingName::new("pump-py").unwrap();

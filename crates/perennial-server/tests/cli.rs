@@ -6,6 +6,7 @@ mod program;
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -469,10 +470,40 @@ fn a_server_that_is_not_there_is_named() {
     server.stop();
 
     let (gone, why) = refused("thing list", &data);
+    let again = Server::start(&data);
+    let plain = format!("thing list --endpoint-url http://{}", text(&again.announced, "https"));
+    let (_, plain) = refused(&plain, &data);
     let (nowhere, none) = refused("thing list", &folder.path().join("empty"));
 
     assert!(gone == 1 && why.contains(https.rsplit_once(':').unwrap().1), "{why}");
+    assert!(plain.contains("not HTTP") && plain.contains("http://"), "{plain}");
     assert!(nowhere == 1 && none.contains("perennial serve"), "{none}");
+}
+
+#[test]
+fn who_may_not_look_into_the_folder_is_told_so() {
+    // Regression: they heard that there was no server.
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    let is_root = fs::metadata(&data).unwrap().uid() == 0;
+    if !is_root {
+        // Whoever owns the folder shuts themselves out.
+        fs::set_permissions(data.join("admin"), fs::Permissions::from_mode(0o000)).unwrap();
+    }
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("perennial");
+    fs::copy(env!("CARGO_BIN_EXE_perennial"), &program).unwrap();
+    let mut asking = std::process::Command::new(if is_root { "setpriv" } else { "env" });
+    if is_root {
+        asking.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    }
+
+    let output = asking.arg(program).args(["thing", "list", "--data"]).arg(&data).output().unwrap();
+
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("ermission denied") && error.contains("the user"), "{error}");
+    assert!(!error.contains("perennial serve"), "{error}");
 }
 
 #[test]

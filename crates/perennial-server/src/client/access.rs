@@ -50,7 +50,8 @@ pub enum AccessError {
     )]
     NoServer(PathBuf),
     /// A file cannot be read.
-    #[error("{} cannot be read: {source}; whoever may read it may ask", path.display())]
+    #[error("{} cannot be read: {source}; ask as the user that the server runs as, or with an access \
+             key of your own (--profile)", path.display())]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -108,8 +109,12 @@ impl Access {
     /// With the files that a server keeps in its own folder.
     fn of_folder(data: &Path, wanted: &Wanted) -> Result<Self, AccessError> {
         let config_path = administrator::config_path(data);
-        if !config_path.exists() {
-            return Err(AccessError::NoServer(data.to_owned()));
+        match std::fs::metadata(&config_path) {
+            Ok(_) => {}
+            Err(source) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(AccessError::Unreadable { path: config_path, source });
+            }
+            Err(_) => return Err(AccessError::NoServer(data.to_owned())),
         }
         let credentials_path = administrator::credentials_path(data);
         let profile = Profile::read(USUAL_PROFILE, config_path, credentials_path)?;

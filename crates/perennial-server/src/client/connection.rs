@@ -123,6 +123,12 @@ fn read(body: &[u8]) -> Result<Value, CallError> {
 }
 
 fn broken(error: &hyper::Error) -> CallError {
+    if error.is_parse() {
+        // TLS answers where plain HTTP was spoken, say.
+        return CallError::Unreadable(
+            "it is not HTTP, as where an http:// URL meets TLS".to_owned(),
+        );
+    }
     CallError::Broken(error.to_string())
 }
 
