@@ -276,6 +276,18 @@ fn rules() {
     let template = "${topic()}/${get({'a': '}'}, 'a')}/$$${x + 1}-${missing}";
     perennial_core::rule::Template::parse(template).unwrap();
     seed("template", "several", format!("{template}\0{payload}"));
+    let document = r#"{"sql": "SELECT *, topic(2) AS s FROM 'a/+'", "actions": [
+        {"republish": {"topic": "b/${s}", "qos": 1, "headers": {"messageExpiry": "${x}",
+            "correlationData": "AQI=", "userProperties": [{"key": "k", "value": "${t}"}]}}},
+        {"http": {"url": "https://a.example/${topic(1)}", "confirmationUrl": "https://a.example",
+            "headers": [{"key": "X-S", "value": "${s}"}], "auth": {"sigv4": {"signingRegion": "r",
+            "serviceName": "s", "roleArn": "arn:aws:iam::1:role/r"}}}},
+        {"file": {"name": "${topic(2)}.jsonl"}}, {"stdout": {}},
+        {"sns": {"targetArn": "arn:aws:sns:r:1:t", "messageFormat": "JSON"}},
+        {"lambda": {"functionArn": "arn:aws:lambda:r:1:function:f"}}],
+        "errorAction": {"republish": {"topic": "$$x/errors"}}}"#;
+    serde_json::from_str::<perennial_core::rule::TopicRule>(document).unwrap().ready().unwrap();
+    seed("topic_rule", "every_action", format!("{document}\0{payload}"));
     seed("rule_payload", "members", payload);
     seed("rule_payload", "escapes", r#"["\ud83d\ude00\n\"", "\\", {"a\u0000": -0.0}]"#);
 }

@@ -20,7 +20,7 @@ mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     ("certificate", certificates::certificate),
     ("config", stored::config),
     ("crl", certificates::crl),
@@ -40,6 +40,7 @@ pub const TARGETS: [Target; 19] = [
     ("stored", stored::stored),
     ("template", rules::template),
     ("topic", wire::topic),
+    ("topic_rule", rules::topic_rule),
 ];
 
 /// Runs `input` through the target of this name.

@@ -2,7 +2,8 @@
 
 use perennial_core::{
     rule::{
-        Algorithm, Digests, Incoming, Message, Offset, Random, Rule, Surroundings, Template, Zones,
+        Algorithm, Digests, Incoming, Message, Offset, Random, Rule, Surroundings, Template,
+        TopicRule, Zones, action::Delivery,
     },
     time::Timestamp,
 };
@@ -42,6 +43,25 @@ pub(crate) fn template(input: &[u8]) {
     let printed = template.to_string();
     if let Ok(again) = Template::parse(&printed) {
         assert_eq!(again.fill(&incoming(payload)), filled, "{printed}");
+    }
+}
+
+/// A rule as a document, an octet 0, a payload: what it delivers can be kept and read back, and a
+/// way back to it is found or not, whatever its actions are.
+pub(crate) fn topic_rule(input: &[u8]) {
+    let (document, payload) = super::cut(input, 0);
+    let Ok(rule) = serde_json::from_slice::<TopicRule>(document) else { return };
+    let again = serde_json::to_vec(&rule).ok().and_then(|it| serde_json::from_slice(&it).ok());
+    assert_eq!(again.as_ref(), Some(&rule));
+    let Ok(ready) = rule.ready() else { return };
+    let _ = ready.check_loops("it", [("other", &ready)].into_iter());
+
+    let Ok(outcomes) = ready.run(&incoming(payload)) else { return };
+
+    assert!(outcomes.is_empty() || outcomes.len() == ready.len());
+    for delivery in outcomes.into_iter().flatten() {
+        let kept = serde_json::to_vec(&delivery).unwrap_or_default();
+        assert_eq!(serde_json::from_slice::<Delivery>(&kept).ok(), Some(delivery));
     }
 }
 
