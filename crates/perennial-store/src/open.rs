@@ -12,7 +12,7 @@ use std::{
 
 use parking_lot::Mutex;
 use perennial_core::time::days;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use crate::{
     Actor, AuditSettings, NoticeSettings, StoreError, actor,
@@ -117,6 +117,7 @@ impl Store {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(128);
+        keep_plans(&connection)?;
         migrate(&mut connection)?;
         #[cfg(test)]
         crate::plans::watch(&mut connection);
@@ -172,6 +173,12 @@ impl Store {
     }
 }
 
+/// Lets a statement's plan be the same whatever is bound to it: prepared once, it is not prepared
+/// again for each value, and what the tests see of plans holds for all of them.
+pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 fn lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join(LOCK);
     let failed = |source| OpenError::Folder { path: path.clone(), source };
@@ -199,6 +206,7 @@ fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
+    keep_plans(&connection)?;
     #[cfg(test)]
     crate::plans::watch(&mut connection);
     Ok(connection)

@@ -27,7 +27,7 @@ use perennial_core::{
     time::{Timestamp, days},
 };
 use rusqlite::{
-    Connection,
+    Connection, StatementStatus,
     trace::{TraceEvent, TraceEventCodes},
 };
 
@@ -431,6 +431,7 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 
 fn faults(folder: &Path) -> Vec<String> {
     let connection = Connection::open(folder.join("perennial.db")).unwrap();
+    crate::open::keep_plans(&connection).unwrap();
     let statements = STATEMENTS.lock().clone();
     assert!(statements.len() > 120, "only {} statements were seen", statements.len());
     let looked_at = statements.iter().filter(|sql| {
@@ -464,4 +465,22 @@ async fn no_statement_of_the_registry_reads_a_whole_table() {
 
     let faults = faults(folder.path());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[tokio::test]
+async fn a_statement_is_prepared_once_whatever_is_bound_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    let prepared_again = |connection: &Connection| {
+        let sql = "SELECT policy FROM policy_targets WHERE certificate_id = ? ORDER BY policy";
+        for octet in 0..9_u8 {
+            assert!(!connection.prepare_cached(sql)?.exists([[octet; 32]])?);
+        }
+        Ok(connection.prepare_cached(sql)?.get_status(StatementStatus::RePrepare))
+    };
+
+    let reading = store.read(prepared_again).await;
+    let writing = store.write(prepared_again).await;
+
+    assert_eq!((reading.unwrap(), writing.unwrap()), (0, 0));
 }
