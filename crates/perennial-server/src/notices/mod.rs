@@ -27,7 +27,10 @@ use tracing::warn;
 pub use self::mqtt::NOTICES;
 use self::{broker::Refusals, certificates::Ending, disk::Disk};
 pub(crate) use self::{
-    link_secret::link_secret, store_trouble::watch_store, target::targets, topic::Nudge,
+    link_secret::link_secret,
+    store_trouble::watch_store,
+    target::{Targets, targets},
+    topic::Nudge,
     worker::deliver,
 };
 
