@@ -4,7 +4,6 @@
 
 mod world;
 
-use perennial_broker::{Outgoing, Qos};
 use perennial_core::{
     audit::{ConfigurationUpdate, NotificationTarget},
     notice::{Closing, Kind, Notice, Occasion, Recipient, State},
@@ -16,7 +15,7 @@ use perennial_orchestrator::{
     port::{Clock as _, HistoryEntry, Stored},
 };
 use perennial_store::{DeliveryStatus, NoticeFilter, Order, ShownDelivery, Subscribing};
-use world::{World, desk, desk_at, refusing, telling, until};
+use world::{World, desk, desk_at, is_heard, refusing, telling, until};
 
 /// The notices about certificates that were withdrawn again.
 async fn notices(world: &World) -> Vec<Notice> {
@@ -218,12 +217,7 @@ async fn an_audit_that_ended_is_told_on_the_topic_that_the_account_names() {
     topic(&world).await;
     world.is_audited().await;
     let mut desk = desk_at(&world, "plant/alarms", "plant").await;
-    until("the desk hears", async || {
-        let (topic, payload) = ("plant/alarms".to_owned(), "{}".into());
-        let message = Outgoing { topic, payload, qos: Qos::AtMostOnce, retain: false };
-        (world.server.broker().publish(vec![message])[0].online == 1).then_some(())
-    })
-    .await;
+    is_heard(&world, "plant/alarms").await;
     let target = NotificationTarget {
         target_arn: Some(TOPIC.to_owned()),
         role_arn: Some("arn:aws:iam::000000000000:role/any".to_owned()),

@@ -18,6 +18,7 @@ use crate::{
     carrier::{Carriers, Undelivered},
     graveyard::Graveyard,
     health::Health,
+    noticing::Noticing,
     parcel::Parcel,
     surroundings,
 };
@@ -30,6 +31,7 @@ pub(crate) struct Post {
     pub(crate) settings: Settings,
     pub(crate) carriers: Carriers,
     pub(crate) graveyard: Graveyard,
+    pub(crate) noticing: Noticing,
     pub(crate) now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(crate) stopping: CancellationToken,
 }
@@ -47,7 +49,7 @@ impl Post {
                 return;
             };
             let Err(Undelivered { reason, may_work_later }) = tried else {
-                health.arrived(parcel.rule.as_str(), &parcel.delivery);
+                health.arrived(&parcel, (self.now)());
                 if let Some(id) = parcel.letter {
                     self.graveyard.forget(id).await;
                 }
@@ -80,9 +82,9 @@ impl Post {
         }
     }
 
-    /// Tells the error action, keeps the dead letter, and says so once.
+    /// Tells the error action and people, keeps the dead letter, and says so once.
     pub(crate) fn give_up(&self, parcel: Parcel, reason: &str, health: &Health) {
-        health.given_up(parcel.rule.as_str(), &parcel.delivery, reason);
+        health.gave_up(&parcel, reason, (self.now)());
         if let Some(rule) = parcel.answerable.clone() {
             let failure = Failure::of(&parcel.delivery, reason);
             self.tell_error_action(&rule, &parcel.origin, &[failure]);

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use perennial_broker::BrokerHandle;
-use perennial_core::{ids::RuleName, rule::RuleSet, time::Timestamp};
+use perennial_core::{
+    ids::RuleName,
+    rule::{RuleSet, TopicRule},
+    time::Timestamp,
+};
 use perennial_outbound::HttpSender;
 use perennial_store::{DeadLetter, DestinationStatus, Store, StoreError, StoredRule};
 use tokio::{sync::Mutex, task::JoinHandle};
@@ -18,6 +22,7 @@ use crate::{
     delivering::{Post, STOPPED},
     graveyard::Graveyard,
     live::LiveRule,
+    noticing::Noticing,
     observing::Watch,
     parcel::{Origin, Parcel, trace_id},
     queue::{ActionQueue, Pace},
@@ -57,7 +62,10 @@ pub(crate) struct Inner {
     replays: Mutex<Option<ActionQueue>>,
     loading: Mutex<()>,
     tasks: TaskTracker,
-    burying: Mutex<Option<JoinHandle<()>>>,
+    /// Cancelled when people have been told of all that can still fail.
+    told: CancellationToken,
+    /// Who tells people, and who keeps dead letters.
+    writing: Mutex<Option<(JoinHandle<()>, JoinHandle<()>)>>,
 }
 
 impl Rules {
@@ -80,10 +88,13 @@ impl Rules {
             notices,
             files,
         };
-        let stopping = CancellationToken::new();
-        let post = Arc::new(Post { settings, carriers, graveyard, now, stopping });
+        let (stopping, told) = (CancellationToken::new(), CancellationToken::new());
+        let noticing = Noticing::default();
+        let telling = noticing.clone().tell(store.clone(), Arc::clone(&now), told.clone());
+        let telling = tokio::spawn(telling);
+        let post = Arc::new(Post { settings, carriers, graveyard, noticing, now, stopping });
         let tasks = TaskTracker::new();
-        let replays = ActionQueue::open(&post, Pace::AtATime(REPLAYS), &tasks);
+        let replays = ActionQueue::open(&post, None, Pace::AtATime(REPLAYS), &tasks);
         let rules = Self(Arc::new(Inner {
             store,
             set: ArcSwap::default(),
@@ -91,7 +102,8 @@ impl Rules {
             replays: Mutex::new(Some(replays)),
             loading: Mutex::default(),
             tasks,
-            burying: Mutex::new(Some(burying)),
+            told,
+            writing: Mutex::new(Some((telling, burying))),
         }));
         rules.reload().await?;
         rules.take_up().await?;
@@ -110,30 +122,32 @@ impl Rules {
         let confirmed = self.confirmed().await?;
         let stored = inner.store.topic_rules().await?;
         let before = inner.set.load_full();
-        let known: BTreeMap<&str, &Arc<LiveRule>> =
+        let mut others: BTreeMap<&str, &Arc<LiveRule>> =
             before.iter().map(|it| (&*it.name, &it.then)).collect();
         let mut set = RuleSet::default();
         for StoredRule { name, rule, .. } in stored.into_iter().filter(|it| !it.rule.rule_disabled)
         {
-            let live = match known.get(name.as_str()) {
-                Some(live) if live.document == rule => Arc::clone(live),
-                Some(_) | None => {
-                    match LiveRule::open(name.clone(), rule, &inner.post, &inner.tasks) {
-                        Ok(live) => Arc::new(live),
-                        Err(error) => {
-                            // It was good when it was stored.
-                            error!(rule.name = %name, %error, "a stored rule cannot be run");
-                            continue;
-                        }
-                    }
-                }
+            let live = match others.get(name.as_str()) {
+                Some(live) if live.document == rule => others.remove(name.as_str()).map(Arc::clone),
+                Some(_) | None => self.opened(&name, rule),
             };
+            let Some(live) = live else { continue };
             set.put(live.name.as_str(), live.ready.rule.clone(), Arc::clone(&live));
         }
         inner.post.carriers.http.confirmed.store(Arc::new(confirmed));
         inner.set.store(Arc::new(set));
+        others.values().for_each(|gone| gone.retire());
         drop(loading);
         Ok(())
+    }
+
+    fn opened(&self, name: &RuleName, rule: TopicRule) -> Option<Arc<LiveRule>> {
+        let opened = LiveRule::open(name.clone(), rule, &self.0.post, &self.0.tasks);
+        // It was good when it was stored.
+        opened
+            .inspect_err(|error| error!(rule.name = %name, %error, "a stored rule cannot be run"))
+            .ok()
+            .map(Arc::new)
     }
 
     async fn confirmed(&self) -> Result<Confirmed, StoreError> {
@@ -208,10 +222,13 @@ impl Rules {
         if tokio::time::timeout(patience, self.0.tasks.wait()).await.is_err() {
             error!("deliveries did not end in time");
         }
-        if let Some(burying) = self.0.burying.lock().await.take() {
+        if let Some((telling, burying)) = self.0.writing.lock().await.take() {
+            self.0.told.cancel();
             self.0.post.graveyard.close().await;
-            // One that panicked has ended too.
-            let _ = tokio::time::timeout(patience, burying).await;
+            for task in [telling, burying] {
+                // One that panicked has ended too.
+                let _ = tokio::time::timeout(patience, task).await;
+            }
         }
     }
 }

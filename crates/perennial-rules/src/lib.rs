@@ -14,6 +14,7 @@ mod engine;
 mod graveyard;
 mod health;
 mod live;
+mod noticing;
 mod observing;
 mod parcel;
 mod queue;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     delivering::{FULL, Post},
+    health::Place,
     parcel::{Origin, Parcel},
     queue::{ActionQueue, Pace},
 };
@@ -36,7 +37,7 @@ impl LiveRule {
         tasks: &TaskTracker,
     ) -> Result<Self, RuleInvalid> {
         let ready = document.ready()?;
-        let queue = |action: &Action| {
+        let queue = |action: &Action, place: String| {
             let pace = match action {
                 // Messages stay in their order; a line is written faster than it is read.
                 Action::Republish(_) | Action::File(_) | Action::Stdout(_) => Pace::InOrder,
@@ -44,11 +45,20 @@ impl LiveRule {
                     Pace::AtATime(post.settings.in_flight)
                 }
             };
-            ActionQueue::open(post, pace, tasks)
+            let place = Place { rule: name.clone(), action: place };
+            ActionQueue::open(post, Some(place), pace, tasks)
         };
-        let queues = document.actions.iter().map(queue).collect();
-        let error_queue = document.error_action.as_ref().map(queue);
+        let numbered = document.actions.iter().enumerate();
+        let queues =
+            numbered.map(|(index, action)| queue(action, format!("actions[{index}]"))).collect();
+        let error_action = document.error_action.as_ref();
+        let error_queue = error_action.map(|action| queue(action, "errorAction".to_owned()));
         Ok(Self { name, document, ready, queues, error_queue })
+    }
+
+    /// It is on no longer: nobody is told any more that its deliveries fail.
+    pub(crate) fn retire(&self) {
+        self.queues.iter().chain(&self.error_queue).for_each(|queue| queue.health.retire());
     }
 
     /// Runs the rule on a message and sends off what it makes of it.

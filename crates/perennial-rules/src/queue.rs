@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     delivering::Post,
-    health::Health,
+    health::{Health, Place},
     parcel::{Parcel, Weight},
 };
 
@@ -32,11 +32,18 @@ pub(crate) enum Pace {
 }
 
 impl ActionQueue {
-    /// A queue with its worker, which ends when the queue is gone and empty.
-    pub(crate) fn open(post: &Arc<Post>, pace: Pace, tasks: &TaskTracker) -> Self {
+    /// A queue with its worker, which ends when the queue is gone and empty. Whom `place` names is
+    /// told of to people when its deliveries fail.
+    pub(crate) fn open(
+        post: &Arc<Post>,
+        place: Option<Place>,
+        pace: Pace,
+        tasks: &TaskTracker,
+    ) -> Self {
         let settings = &post.settings;
         let (sender, receiver) = mpsc::channel(settings.max_waiting.max(1));
-        let health = Arc::new(Health::default());
+        let health = Health::new(place, post.noticing.clone(), settings.calm_for);
+        let health = Arc::new(health);
         let work = Work { post: Arc::clone(post), health: Arc::clone(&health) };
         match pace {
             Pace::InOrder => tasks.spawn(in_order(receiver, work)),

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use perennial_core::notice::Health;
 use perennial_outbound::RetrySchedule;
 
 /// How rules deliver.
@@ -11,6 +12,9 @@ pub struct Settings {
     pub account_id: String,
     /// How what failed is tried again.
     pub retry: RetrySchedule,
+    /// For how long none of an action's deliveries must have been given up before one that arrives
+    /// shows that they do again.
+    pub calm_for: Duration,
     /// How many deliveries of an action may wait.
     pub max_waiting: usize,
     /// How many bytes of payload an action's deliveries may hold.
@@ -37,6 +41,7 @@ impl Settings {
                 longest: Duration::from_secs(60),
                 max_tries: 5,
             },
+            calm_for: Health::CALM_FOR,
             max_waiting: 2048,
             max_waiting_bytes: 16 << 20,
             in_flight: 32,

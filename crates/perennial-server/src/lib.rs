@@ -30,6 +30,5 @@ pub use device_policy::DEVICE_POLICY;
 pub use enrolment::Certified;
 pub use lost_registry::{LostRegistry, check_registry};
 pub use notice_topics::{NoticeTopics, PublishError};
-pub use notices::NOTICES;
 pub use perennial_api::Candidate;
 pub use server::Server;

@@ -401,7 +401,14 @@ async fn publish_and_deliver(store: &Store) {
     let message = Message::new(None, "x".to_owned(), [].into()).unwrap();
     store.publish_notices(name.clone(), vec![(id(9), message)], NOW).await.unwrap();
     while store.spread_notices(9, NOW).await.unwrap() {}
-    for outcome in [Outcome::Again { at: NOW, why: String::new() }, Outcome::Dead(String::new())] {
+    let arrived = Outcome::Delivered(String::new());
+    for outcome in
+        [Outcome::Again { at: NOW, why: String::new() }, Outcome::Dead(String::new()), arrived]
+    {
+        if matches!(outcome, Outcome::Delivered(_)) {
+            let dead = store.dead_deliveries(None, 9).await.unwrap().items;
+            store.replay_delivery(dead.last().unwrap().number, NOW).await.unwrap();
+        }
         for lane in store.due_lanes(9, NOW).await.unwrap() {
             store.put_off_lanes(vec![lane.number], NOW).await.unwrap();
             store.waiting_deliveries(lane.number, 9, NOW).await.unwrap();
@@ -410,12 +417,12 @@ async fn publish_and_deliver(store: &Store) {
                 let outcome = if it.due.is_some() { outcome.clone() } else { Outcome::Gone };
                 Settled { number: it.number, message_id: it.message_id, outcome }
             });
-            store.settle_deliveries(lane.number, settled.collect(), NOW).await.unwrap();
+            store.settle_deliveries(lane.number, settled.collect(), NOW + days(1)).await.unwrap();
         }
     }
     store.deliveries_of(id(9), None, 9).await.unwrap();
-    let dead = store.dead_deliveries(None, 9).await.unwrap().items;
-    store.replay_delivery(dead.last().unwrap().number, NOW).await.unwrap();
+    let letter = Message::new(None, "x".to_owned(), [].into()).unwrap();
+    store.publish_letter(name.clone(), (id(10), Kind::DiskLow, letter), NOW).await.unwrap();
     store.unsubscribe(id(1), NOW).await.unwrap();
     store.sweep_notices(9, NOW + days(30)).await.unwrap();
     store.delete_notice_topic(name, NOW).await.unwrap();

@@ -1,10 +1,11 @@
 //! Notice topics: what is published reaches everybody who wants it, and nothing is lost on the way.
 #![allow(clippy::unwrap_used, reason = "tests and their set-up")]
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use perennial_core::{
     ids::Digest,
+    notice::Kind,
     notice_topic::{
         Message, MessageAttribute, Protocol, SubscriptionSettings, TopicName, TopicSettings, Uuid,
     },
@@ -12,8 +13,8 @@ use perennial_core::{
     time::{Timestamp, days},
 };
 use perennial_store::{
-    Confirming, DeliveryState, Outcome, Settings, Settled, Store, StoreError, Subscribed,
-    Subscribing,
+    Confirming, DeliveryState, NoticeFilter, Order, Outcome, Settings, Settled, Store, StoreError,
+    Subscribed, Subscribing,
 };
 use tempfile::TempDir;
 
@@ -321,4 +322,75 @@ async fn a_topic_is_made_once_and_not_otherwise() {
 
     assert!(create(Tags::default()).await.is_ok());
     assert!(matches!(create(tags).await, Err(StoreError::Exists { .. })));
+}
+
+/// The notices about subscribers of `alarms` who get nothing: how many it folds, whether it is open.
+async fn told(it: &Fixture) -> Vec<(u64, bool)> {
+    let filter = NoticeFilter { open: false, kind: Some(Kind::SubscriptionFailing) };
+    let listed = it.store.list_notices(filter, Order::Ascending, None, 9).await.unwrap();
+    listed.items.iter().map(|it| (it.count, it.is_open())).collect()
+}
+
+fn dead() -> Outcome {
+    Outcome::Dead("500 oh no".to_owned())
+}
+
+#[tokio::test]
+async fn subscribers_who_get_nothing_are_told_of_once_and_again_when_all_of_them_get_something() {
+    let it = fixture().await;
+    for n in 1..=2 {
+        it.store.subscribe(wish(n, &format!("t/{n}")), NOW).await.unwrap();
+    }
+    for n in 10..13 {
+        it.publish(n, "hello").await;
+        it.spread().await;
+        it.settle(dead(), NOW).await;
+    }
+    assert_eq!(told(&it).await, [(2, true)]);
+
+    // One of them unsubscribes; the other gets something too early to count, and then later.
+    it.store.unsubscribe(id(1), NOW).await.unwrap();
+    for (n, secs, expected) in [(20, 59, (2, true)), (21, 60, (2, false)), (22, 61, (2, false))] {
+        it.publish(n, "hello").await;
+        it.spread().await;
+        let now = NOW + Duration::from_secs(secs);
+        it.settle(Outcome::Delivered("200 OK".to_owned()), now).await;
+        assert_eq!(told(&it).await, [expected], "after {secs} s");
+    }
+}
+
+#[tokio::test]
+async fn a_letter_about_it_that_is_given_up_is_no_news_and_another_letter_is() {
+    let it = fixture().await;
+    it.store.subscribe(wish(1, "t/1"), NOW).await.unwrap();
+    let letter = async |n: u8, kind: Kind| {
+        let letter = (id(n), kind, message("letter"));
+        it.store.publish_letter(alarms(), letter, NOW).await.unwrap();
+        it.spread().await;
+        it.settle(dead(), NOW).await;
+    };
+
+    letter(10, Kind::SubscriptionFailing).await;
+    letter(11, Kind::RuleFailing).await;
+    assert_eq!(told(&it).await, []);
+    letter(12, Kind::DiskLow).await;
+
+    assert_eq!(told(&it).await, [(1, true)]);
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_who_never_confirmed_and_a_deleted_topic_ends_its_notice() {
+    let it = fixture().await;
+    it.store.subscribe(asking(1, "https://a/"), NOW).await.unwrap();
+    it.settle(dead(), NOW).await;
+    assert_eq!(told(&it).await, []);
+    it.store.subscribe(wish(2, "t/2"), NOW).await.unwrap();
+    it.publish(10, "hello").await;
+    it.spread().await;
+    it.settle(dead(), NOW).await;
+    assert_eq!(told(&it).await, [(1, true)]);
+
+    it.store.delete_notice_topic(alarms(), NOW).await.unwrap();
+
+    assert_eq!(told(&it).await, [(1, false)]);
 }

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, Severity};
 use crate::{
     audit::TaskStatus,
-    ids::{AuditTaskId, CertificateId, RotationId, ThingName},
+    ids::{AuditTaskId, CertificateId, RotationId, RuleName, ThingName},
     message::HookResult,
     rotation::{Cancellation, Failure},
     time::{Timestamp, days},
 };
 
-/// What folds facts into one notice. Of each kind there are as many as there are reasons, spans or
-/// schedules: never one a device.
+/// What folds facts into one notice. Of each kind there are as many as there are reasons, spans,
+/// schedules, actions of rules or notice topics: never one a device.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FoldKey(String);
@@ -162,6 +162,30 @@ pub enum Fact {
         /// How often since the last time that this was told.
         count: u64,
     },
+    /// What an action of a topic rule delivers is given up.
+    RuleFailing {
+        /// The rule.
+        rule: RuleName,
+        /// Which of its actions: `actions[0]`, `errorAction`.
+        place: String,
+        /// Where the first of them was to go.
+        resource: String,
+        /// Why that was given up.
+        reason: String,
+        /// How many since the last time that this was told.
+        count: u64,
+    },
+    /// What is published to a notice topic does not reach one of its subscribers any more.
+    SubscriptionFailing {
+        /// The notice topic.
+        topic: String,
+        /// The subscription.
+        subscription: String,
+        /// How the subscriber is reached.
+        protocol: String,
+        /// Why the first message was given up.
+        reason: String,
+    },
 }
 
 impl Fact {
@@ -181,6 +205,8 @@ impl Fact {
             Self::StoreTrouble { .. } => Kind::StoreTrouble,
             Self::DiskLow { .. } => Kind::DiskLow,
             Self::Unauthorized { .. } => Kind::Unauthorized,
+            Self::RuleFailing { .. } => Kind::RuleFailing,
+            Self::SubscriptionFailing { .. } => Kind::SubscriptionFailing,
         }
     }
 
@@ -202,7 +228,9 @@ impl Fact {
             | Self::DeviceUnreachable { .. }
             | Self::AuthorityEnding { .. }
             | Self::ServerCertificateEnding { .. }
-            | Self::Unauthorized { .. } => Severity::Warning,
+            | Self::Unauthorized { .. }
+            | Self::RuleFailing { .. }
+            | Self::SubscriptionFailing { .. } => Severity::Warning,
         }
     }
 
@@ -223,6 +251,10 @@ impl Fact {
             }
             Self::ServerCertificateEnding { left, .. } => left.0.to_string(),
             Self::Unauthorized { what, .. } => what.name().to_owned(),
+            Self::RuleFailing { rule, place, .. } => return FoldKey::rule_failing(rule, place),
+            Self::SubscriptionFailing { topic, .. } => {
+                return FoldKey::subscription_failing(topic);
+            }
             Self::HookFailed { .. }
             | Self::CertificateLeftActive { .. }
             | Self::CertificateLapsed { .. }
@@ -256,9 +288,11 @@ impl Fact {
             Self::ServerCertificateEnding { ends_at, left } => {
                 format!("{}/{}", ends_at.as_millis(), left.0)
             }
-            Self::StoreTrouble { .. } | Self::DiskLow { .. } | Self::Unauthorized { .. } => {
-                return None;
-            }
+            Self::StoreTrouble { .. }
+            | Self::DiskLow { .. }
+            | Self::Unauthorized { .. }
+            | Self::RuleFailing { .. }
+            | Self::SubscriptionFailing { .. } => return None,
         };
         Some(FactKey(format!("{kind}/{which}")))
     }
@@ -266,7 +300,7 @@ impl Fact {
     /// How many it stands for.
     pub const fn count(&self) -> u64 {
         match self {
-            Self::Unauthorized { count, .. } => *count,
+            Self::Unauthorized { count, .. } | Self::RuleFailing { count, .. } => *count,
             Self::AuditCompleted { .. }
             | Self::RotationFailed { .. }
             | Self::RotationStuck { .. }
@@ -277,7 +311,8 @@ impl Fact {
             | Self::AuthorityEnding { .. }
             | Self::ServerCertificateEnding { .. }
             | Self::StoreTrouble { .. }
-            | Self::DiskLow { .. } => 1,
+            | Self::DiskLow { .. }
+            | Self::SubscriptionFailing { .. } => 1,
         }
     }
 
@@ -296,7 +331,9 @@ impl Fact {
             | Self::CertificateLapsed { .. }
             | Self::StoreTrouble { .. }
             | Self::DiskLow { .. }
-            | Self::Unauthorized { .. } => None,
+            | Self::Unauthorized { .. }
+            | Self::RuleFailing { .. }
+            | Self::SubscriptionFailing { .. } => None,
         }
     }
 
@@ -314,7 +351,9 @@ impl Fact {
             | Self::ServerCertificateEnding { .. }
             | Self::StoreTrouble { .. }
             | Self::DiskLow { .. }
-            | Self::Unauthorized { .. } => None,
+            | Self::Unauthorized { .. }
+            | Self::RuleFailing { .. }
+            | Self::SubscriptionFailing { .. } => None,
         }
     }
 
@@ -333,6 +372,8 @@ impl Fact {
             Self::StoreTrouble { .. } => "the store".to_owned(),
             Self::DiskLow { .. } => "the disk with the data folder".to_owned(),
             Self::Unauthorized { .. } => "the broker".to_owned(),
+            Self::RuleFailing { rule, .. } => format!("rule {rule}"),
+            Self::SubscriptionFailing { topic, .. } => format!("notice topic {topic}"),
         }
     }
 }
@@ -390,6 +431,12 @@ impl fmt::Display for Fact {
                 write!(f, "{} MiB of {} MiB are free", free >> 20, total >> 20)
             }
             Self::Unauthorized { what, count } => write!(f, "{count} {}", what.in_words()),
+            Self::RuleFailing { place, resource, reason, count, .. } => {
+                write!(f, "{place} gave {count} up, the first for {resource}: {reason}")
+            }
+            Self::SubscriptionFailing { subscription, protocol, reason, .. } => {
+                write!(f, "subscription {subscription} ({protocol}) gets nothing: {reason}")
+            }
         }
     }
 }
@@ -411,6 +458,18 @@ fn because(reason: &Failure) -> String {
         | Failure::EnrollingFailed { .. }
         | Failure::NoAck
         | Failure::RetiringFailed { .. } => name.to_owned(),
+    }
+}
+
+impl FoldKey {
+    /// Of what an action of a rule cannot deliver.
+    pub fn rule_failing(rule: &RuleName, place: &str) -> Self {
+        Self(format!("{}/{rule}/{place}", Kind::RuleFailing.name()))
+    }
+
+    /// Of a notice topic's subscribers who get nothing.
+    pub fn subscription_failing(topic: &str) -> Self {
+        Self(format!("{}/{topic}", Kind::SubscriptionFailing.name()))
     }
 }
 

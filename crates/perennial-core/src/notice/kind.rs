@@ -32,11 +32,15 @@ pub enum Kind {
     DiskLow,
     /// Somebody tried what they may not.
     Unauthorized,
+    /// A topic rule's deliveries fail.
+    RuleFailing,
+    /// A notice topic's subscribers get nothing.
+    SubscriptionFailing,
 }
 
 impl Kind {
     /// All.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::AuditCompleted,
         Self::RotationFailed,
         Self::RotationRolledBack,
@@ -50,6 +54,8 @@ impl Kind {
         Self::StoreTrouble,
         Self::DiskLow,
         Self::Unauthorized,
+        Self::RuleFailing,
+        Self::SubscriptionFailing,
     ];
 
     /// Its name.
@@ -68,6 +74,8 @@ impl Kind {
             Self::StoreTrouble => "store_trouble",
             Self::DiskLow => "disk_low",
             Self::Unauthorized => "unauthorized",
+            Self::RuleFailing => "rule_failing",
+            Self::SubscriptionFailing => "subscription_failing",
         }
     }
 
@@ -87,6 +95,29 @@ impl Kind {
             Self::StoreTrouble => "store in trouble",
             Self::DiskLow => "disk nearly full",
             Self::Unauthorized => "unauthorised attempts",
+            Self::RuleFailing => "rule's deliveries fail",
+            Self::SubscriptionFailing => "subscriber gets nothing",
+        }
+    }
+
+    /// Whether it is about deliveries that fail. People are not told that a message of such a notice
+    /// could not be delivered: it would lead to the next.
+    pub const fn is_about_deliveries(self) -> bool {
+        match self {
+            Self::RuleFailing | Self::SubscriptionFailing => true,
+            Self::AuditCompleted
+            | Self::RotationFailed
+            | Self::RotationRolledBack
+            | Self::RotationStuck
+            | Self::HookFailed
+            | Self::CertificateLeftActive
+            | Self::CertificateLapsed
+            | Self::DeviceUnreachable
+            | Self::AuthorityEnding
+            | Self::ServerCertificateEnding
+            | Self::StoreTrouble
+            | Self::DiskLow
+            | Self::Unauthorized => false,
         }
     }
 }

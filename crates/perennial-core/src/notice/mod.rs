@@ -15,6 +15,7 @@
 mod command;
 mod delivery;
 mod fact;
+mod health;
 mod input;
 mod kind;
 mod message;
@@ -24,11 +25,13 @@ mod sample;
 mod severity;
 mod state;
 mod step;
+mod topic;
 mod zone;
 
 pub use command::{Command, Occasion, Recipient};
 pub use delivery::{Redelivery, Verdict};
 pub use fact::{Attempts, Days, Fact, FactKey, FoldKey};
+pub use health::{Health, Turn};
 pub use input::Input;
 pub use kind::Kind;
 pub use message::Message;
@@ -38,4 +41,5 @@ pub use sample::{Sample, Sampled};
 pub use severity::Severity;
 pub use state::{Acknowledgement, Closing, Notice, State, Told};
 pub use step::{Ignored, Note, Step, step};
+pub use topic::{NOTICES, kind_of_topic, notice_topic};
 pub use zone::{Zone, ZoneError};

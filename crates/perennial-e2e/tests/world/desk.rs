@@ -1,5 +1,6 @@
 //! A desk: somebody who hears what people are told, and devices that give them something to hear.
 
+use perennial_broker::{Outgoing, Qos};
 use perennial_core::{
     ids::PolicyName,
     policy::Document,
@@ -8,7 +9,7 @@ use perennial_core::{
 use perennial_orchestrator::{SystemClock, port::Clock as _};
 use perennial_server::Config;
 
-use super::{Bare, Device, Listening, World, config};
+use super::{Bare, Device, Listening, World, config, until};
 
 /// Told by MQTT only, first and second.
 pub(crate) fn telling() -> Config {
@@ -40,6 +41,20 @@ pub(crate) async fn desk_at(world: &World, filter: &str, topic: &str) -> Listeni
     let target = PolicyTarget::Certificate(certificates[0].certificate_id);
     store.attach_policy(name, target, now).await.unwrap();
     bare.listens(&credential, filter)
+}
+
+/// Waits until what is published there is heard.
+pub(crate) async fn is_heard(world: &World, topic: &str) {
+    until("the desk hears", async || {
+        let message = Outgoing {
+            topic: topic.to_owned(),
+            payload: "{}".into(),
+            qos: Qos::AtMostOnce,
+            retain: false,
+        };
+        (world.server.broker().publish(vec![message])[0].online == 1).then_some(())
+    })
+    .await;
 }
 
 /// A device that will refuse its certificate.

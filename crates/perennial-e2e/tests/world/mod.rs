@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 #[allow(unused_imports, reason = "each story uses its own part")]
 pub(crate) use bare::{Bare, Credential, Listening};
 #[allow(unused_imports, reason = "each story uses its own part")]
-pub(crate) use desk::{desk, desk_at, refusing, telling};
+pub(crate) use desk::{desk, desk_at, is_heard, refusing, telling};
 #[allow(unused_imports, reason = "each story uses its own part")]
 pub(crate) use receiving::{Endpoint, Receiving};
 #[allow(unused_imports, reason = "each story uses its own part")]

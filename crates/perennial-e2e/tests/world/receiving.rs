@@ -84,17 +84,17 @@ impl Receiving {
             .unwrap();
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         let (heard, requests) = mpsc::unbounded_channel();
-        let hangs = Arc::new(Hangs::default());
+        let behaviour = Arc::new(Behaviour::default());
         let acceptor = TlsAcceptor::from(Arc::new(tls));
-        tokio::spawn(accept(listener, acceptor, heard, Arc::clone(&hangs)));
-        Endpoint { requests, hangs }
+        tokio::spawn(accept(listener, acceptor, heard, Arc::clone(&behaviour)));
+        Endpoint { requests, behaviour }
     }
 }
 
 /// An endpoint that is served.
 pub(crate) struct Endpoint {
     requests: mpsc::UnboundedReceiver<Received>,
-    hangs: Arc<Hangs>,
+    behaviour: Arc<Behaviour>,
 }
 
 /// A request: its path and its body.
@@ -105,9 +105,10 @@ pub(crate) struct Received {
 }
 
 #[derive(Default)]
-struct Hangs {
-    now: AtomicBool,
+struct Behaviour {
+    hangs: AtomicBool,
     no_more: Notify,
+    fails: AtomicBool,
 }
 
 impl Endpoint {
@@ -122,11 +123,16 @@ impl Endpoint {
         self.requests.len()
     }
 
+    /// Answers 500 from now on, or 200.
+    pub(crate) fn fail(&self, fails: bool) {
+        self.behaviour.fails.store(fails, Ordering::SeqCst);
+    }
+
     /// Answers nothing from now on, or all of it.
     pub(crate) fn hang(&self, hangs: bool) {
-        self.hangs.now.store(hangs, Ordering::SeqCst);
+        self.behaviour.hangs.store(hangs, Ordering::SeqCst);
         if !hangs {
-            self.hangs.no_more.notify_waiters();
+            self.behaviour.no_more.notify_waiters();
         }
     }
 }
@@ -135,13 +141,14 @@ async fn accept(
     listener: TcpListener,
     acceptor: TlsAcceptor,
     heard: mpsc::UnboundedSender<Received>,
-    hangs: Arc<Hangs>,
+    behaviour: Arc<Behaviour>,
 ) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (acceptor, heard, hangs) = (acceptor.clone(), heard.clone(), Arc::clone(&hangs));
+        let (acceptor, heard, behaviour) =
+            (acceptor.clone(), heard.clone(), Arc::clone(&behaviour));
         tokio::spawn(async move {
             // Whoever goes away has gone away.
-            let _ = answer(stream, acceptor, heard, hangs).await;
+            let _ = answer(stream, acceptor, heard, behaviour).await;
         });
     }
 }
@@ -150,7 +157,7 @@ async fn answer(
     stream: TcpStream,
     acceptor: TlsAcceptor,
     heard: mpsc::UnboundedSender<Received>,
-    hangs: Arc<Hangs>,
+    behaviour: Arc<Behaviour>,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(acceptor.accept(stream).await?);
     loop {
@@ -176,11 +183,13 @@ async fn answer(
         let body = String::from_utf8_lossy(&body).into_owned();
         // Nobody listens any more: the story is over.
         let _ = heard.send(Received { path, body });
-        let no_more = hangs.no_more.notified();
-        if hangs.now.load(Ordering::SeqCst) {
+        let no_more = behaviour.no_more.notified();
+        if behaviour.hangs.load(Ordering::SeqCst) {
             no_more.await;
         }
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+        let status = if behaviour.fails.load(Ordering::SeqCst) { "500 Oh No" } else { "200 OK" };
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
         stream.flush().await?;
     }
 }

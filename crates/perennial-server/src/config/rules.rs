@@ -19,6 +19,9 @@ pub struct Rules {
     pub max_tries: u32,
     /// The pause after the first failure; doubles with each.
     pub retry_secs: f64,
+    /// For how many seconds none of an action's deliveries must have been given up before one that
+    /// arrives ends the notice that they fail.
+    pub calm_secs: u64,
     /// How many requests of an action are under way at a time.
     pub in_flight: usize,
     /// How large a file that rules write becomes before another is begun.
@@ -57,11 +60,12 @@ pub struct Credentials {
 
 impl Default for Rules {
     fn default() -> Self {
-        let Settings { retry, in_flight, file_bytes, files_kept, .. } =
+        let Settings { retry, calm_for, in_flight, file_bytes, files_kept, .. } =
             Settings::new(String::new(), PathBuf::new());
         Self {
             max_tries: retry.max_tries,
             retry_secs: retry.first.as_secs_f64(),
+            calm_secs: calm_for.as_secs(),
             in_flight,
             file_bytes,
             files_kept,
@@ -90,7 +94,8 @@ impl Rules {
         }
         let retry = RetrySchedule { first, max_tries: self.max_tries.max(1), ..usual.retry };
         let Self { in_flight, file_bytes, files_kept, .. } = *self;
-        Ok(Settings { retry, in_flight, file_bytes, files_kept, ..usual })
+        let calm_for = Duration::from_secs(self.calm_secs);
+        Ok(Settings { retry, calm_for, in_flight, file_bytes, files_kept, ..usual })
     }
 
     /// Where functions are invoked.

@@ -24,7 +24,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub use self::mqtt::NOTICES;
 use self::{broker::Refusals, certificates::Ending, disk::Disk};
 pub(crate) use self::{
     link_secret::link_secret,

@@ -2,12 +2,10 @@
 
 use async_trait::async_trait;
 use perennial_broker::{BrokerHandle, Delivery, Outgoing, Qos};
+use perennial_core::notice::notice_topic;
 use perennial_store::{DeliveryOutcome, Proof};
 
 use super::{letter::Letter, target::Target};
-
-/// Letters are published below this topic, by recipient and kind.
-pub const NOTICES: &str = "$perennial/notices";
 
 /// The broker's sessions that subscribed.
 pub(crate) struct Mqtt {
@@ -35,8 +33,7 @@ impl Target for Mqtt {
 }
 
 fn topic(letter: &Letter) -> String {
-    let (recipient, kind) = (letter.message.recipient.name(), letter.message.kind.name());
-    format!("{NOTICES}/{recipient}/{kind}")
+    notice_topic(letter.message.recipient, letter.message.kind)
 }
 
 /// It got through when at least one session has it or keeps it.

@@ -42,8 +42,8 @@ impl Topic {
     async fn publish(&self, letter: &Letter) -> Result<Uuid, String> {
         let message = message(letter).map_err(|error| error.to_string())?;
         let id = Uuid::from_random(std::array::from_fn(|_| fastrand::u8(..)));
-        let messages = vec![(id, message)];
-        let published = self.store.publish_notices(self.name.clone(), messages, SystemClock.now());
+        let letter = (id, letter.message.kind, message);
+        let published = self.store.publish_letter(self.name.clone(), letter, SystemClock.now());
         published.await.map_err(|error| error.to_string())?;
         (self.nudge)();
         Ok(id)

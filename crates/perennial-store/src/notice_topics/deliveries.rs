@@ -7,10 +7,13 @@ use perennial_core::{
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
+    failing,
     publishing::{self, Body, forget_done},
     topics::topic_name,
 };
-use crate::{Page, Store, StoreError, events::count, page::one_more, row::from_json};
+use crate::{
+    Page, Store, StoreError, events::count, notices::NoticeSettings, page::one_more, row::from_json,
+};
 
 /// An endpoint that something waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,8 +244,12 @@ impl Store {
         settled: Vec<Settled>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let settings = self.settings.clone();
         self.write(move |connection| {
-            settled.iter().try_for_each(|it| settle(connection, it, now))?;
+            for it in &settled {
+                settle(connection, it, now)?;
+                tell(connection, &settings.notices, it, now)?;
+            }
             set_due(connection, lane)
         })
         .await
@@ -361,7 +368,7 @@ fn due_delivery(row: &Row<'_>) -> Result<DueDelivery, StoreError> {
     let of_topic: perennial_core::notice_topic::TopicSettings = from_json("topic", &of_topic)?;
     let is_pending: bool = row.get(9)?;
     let what = match from_json("message", &body)? {
-        Body::Message(message) => Ok(message),
+        Body::Message(message) | Body::Notice { message, .. } => Ok(message),
         Body::Confirmation { token } => Err(token),
     };
     let due = Due {
@@ -391,6 +398,20 @@ fn settle(connection: &Connection, it: &Settled, now: Timestamp) -> Result<(), S
         )?
         .execute(params![state, at.as_millis(), said, it.number])?;
     Ok(())
+}
+
+/// Lets people hear of subscribers who get nothing, and that they get something again.
+fn tell(
+    connection: &Connection,
+    settings: &NoticeSettings,
+    it: &Settled,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match &it.outcome {
+        Outcome::Delivered(_) => failing::arrived(connection, settings, it.number, now),
+        Outcome::Dead(why) => failing::gave_up(connection, settings, (it.number, why), now),
+        Outcome::Again { .. } | Outcome::Gone => Ok(()),
+    }
 }
 
 /// Forgets a delivery, and its message with the last of them.

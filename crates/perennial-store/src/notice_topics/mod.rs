@@ -5,6 +5,7 @@
 //! one that does not answer holds up nobody else.
 
 mod deliveries;
+mod failing;
 mod publishing;
 mod subscriptions;
 mod sweeping;

@@ -1,6 +1,7 @@
 //! Publishing: a message becomes durable, then a delivery for each subscription that wants it.
 
 use perennial_core::{
+    notice::Kind,
     notice_topic::{Message, SubscriptionSettings, TopicName, Uuid},
     time::Timestamp,
 };
@@ -20,11 +21,28 @@ use crate::{
 pub(super) enum Body {
     /// What somebody published.
     Message(Message),
+    /// What people are told by this server.
+    Notice {
+        /// What that is about.
+        kind: Kind,
+        /// In words.
+        message: Message,
+    },
     /// The question whether messages are wanted.
     Confirmation {
         /// What confirms.
         token: String,
     },
+}
+
+impl Body {
+    /// Whether people are told that deliveries fail: then this one is no more news.
+    pub(super) const fn is_about_deliveries(&self) -> bool {
+        match self {
+            Self::Notice { kind, .. } => kind.is_about_deliveries(),
+            Self::Message(_) | Self::Confirmation { .. } => false,
+        }
+    }
 }
 
 /// A message on its way to its topic's subscribers.
@@ -52,6 +70,23 @@ impl Store {
             messages.into_iter().try_for_each(|(id, message)| {
                 insert(connection, (id, number), &Body::Message(message), true, now)
             })
+        })
+        .await
+    }
+
+    /// As [`publish_notices`](Self::publish_notices), of what people are told about `kind`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] without such a topic.
+    pub async fn publish_letter(
+        &self,
+        topic: TopicName,
+        (id, kind, message): (Uuid, Kind, Message),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let (number, _) = topics::found(connection, &topic)?;
+            insert(connection, (id, number), &Body::Notice { kind, message }, true, now)
         })
         .await
     }
@@ -90,7 +125,7 @@ fn next(connection: &Connection) -> Result<Option<Spreading>, StoreError> {
         .optional()?;
     let Some((id, topic, body, published_at, after)) = row else { return Ok(None) };
     match from_json("message", &body)? {
-        Body::Message(message) => {
+        Body::Message(message) | Body::Notice { message, .. } => {
             Ok(Some(Spreading { id: Uuid::from_bytes(id), topic, message, published_at, after }))
         }
         Body::Confirmation { .. } => {

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::json;
 
 use super::{
+    failing,
     publishing::{self, Body},
     topics::{self, Count, recount, topic_name},
 };
@@ -185,9 +186,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn unsubscribe(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
+        let settings = self.settings.clone();
         self.write(move |connection| {
             let it = found(connection, id)?;
             delete(connection, &it)?;
+            failing::ended(connection, &settings.notices, (it.topic_number, &it.topic), now)?;
             let body = json!({ "id": id.to_string(), "topic": it.topic.as_str() });
             events::append(connection, "subscription.deleted", &body, now)
         })

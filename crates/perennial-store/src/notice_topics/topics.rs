@@ -1,6 +1,7 @@
 //! Topics: making, describing, listing and deleting them.
 
 use perennial_core::{
+    notice::FoldKey,
     notice_topic::{TopicName, TopicSettings},
     registry::Tags,
     time::Timestamp,
@@ -9,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 
 use crate::{
-    Page, Store, StoreError, events,
+    Page, Store, StoreError, events, notices,
     page::one_more,
     row::{from_json, to_json},
     tags,
@@ -131,6 +132,7 @@ impl Store {
         name: TopicName,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let settings = self.settings.clone();
         self.write(move |connection| {
             let Some((number, _)) = find(connection, &name)? else { return Ok(()) };
             for sql in [
@@ -140,6 +142,8 @@ impl Store {
                 connection.prepare_cached(sql)?.execute([number])?;
             }
             tags::clear_named(connection, NOTICE_TOPIC, name.as_str())?;
+            let key = FoldKey::subscription_failing(name.as_str());
+            notices::resolve(connection, &settings.notices, &key, now)?;
             events::append(
                 connection,
                 "notice_topic.deleted",

@@ -36,9 +36,35 @@ impl Store {
     /// [`StoreError`] when that cannot be written.
     pub async fn resolve_notice(&self, key: FoldKey, now: Timestamp) -> Result<(), StoreError> {
         let settings = self.settings.clone();
+        self.write(move |connection| resolve(connection, &settings.notices, &key, now)).await
+    }
+
+    /// Takes facts in, and then that what some notices are about is over, in one transaction; none
+    /// when there is nothing to write.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be written, and then none is.
+    pub async fn notice_and_resolve(
+        &self,
+        facts: Vec<Fact>,
+        over: Vec<FoldKey>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if facts.is_empty() {
+            let asked = over.clone();
+            let is_open = move |connection: &Connection| {
+                asked.iter().try_fold(false, |open, key| {
+                    Ok::<_, StoreError>(open || open_notice(connection, key)?.is_some())
+                })
+            };
+            if !self.read(is_open).await? {
+                return Ok(());
+            }
+        }
+        let settings = self.settings.clone();
         self.write(move |connection| {
-            let Some(notice) = open_notice(connection, &key)? else { return Ok(()) };
-            apply(connection, &settings.notices, notice, Input::Resolved, now).map(drop)
+            take_in(connection, &settings.notices, &facts, now)?;
+            over.iter().try_for_each(|key| resolve(connection, &settings.notices, key, now))
         })
         .await
     }
@@ -137,6 +163,17 @@ pub(crate) fn take_in(
         }
     }
     folding.values().try_for_each(|notice| write(connection, settings, notice, now))
+}
+
+/// What a notice is about is over, within the transaction under way.
+pub(crate) fn resolve(
+    connection: &Connection,
+    settings: &NoticeSettings,
+    key: &FoldKey,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(notice) = open_notice(connection, key)? else { return Ok(()) };
+    apply(connection, settings, notice, Input::Resolved, now).map(drop)
 }
 
 pub(super) fn is_known(connection: &Connection, fact: &Fact) -> Result<bool, StoreError> {

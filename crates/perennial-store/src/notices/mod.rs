@@ -23,7 +23,7 @@ pub use deliveries::{DeliveryId, DeliveryOutcome, DueMessage, Proof};
 pub use lists::{DeliveryStatus, NoticeFilter, ShownDelivery, StoredNotice};
 pub use unreachable::UnreachablePlace;
 
-pub(crate) use intake::take_in;
+pub(crate) use intake::{resolve, take_in};
 
 /// Which target writes to the log only: nobody may have read that.
 pub const LOG_TARGET: &str = "log";
