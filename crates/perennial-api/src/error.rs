@@ -191,6 +191,7 @@ impl From<RegistrationRefused> for ApiError {
             | RegistrationRefused::AnAuthority
             | RegistrationRefused::OtherIssuer
             | RegistrationRefused::BadSignature
+            | RegistrationRefused::SignatureAlgorithm(_)
             | RegistrationRefused::NotYetValid(_)
             | RegistrationRefused::Expired(_)
             | RegistrationRefused::Unusable(_) => Code::CertificateValidationException,

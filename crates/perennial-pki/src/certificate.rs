@@ -15,7 +15,10 @@ use x509_parser::{
     x509::{SubjectPublicKeyInfo, X509Name},
 };
 
-use crate::{PublicKey, PublicKeyError, sha256};
+use crate::{
+    PublicKey, PublicKeyError, sha256,
+    signature::{self, SignatureProblem},
+};
 
 /// A certificate's contents by AWS IoT's names for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,9 +125,18 @@ pub(crate) fn ca_facts(der: &[u8]) -> Result<CaFacts, CertificateFormatError> {
 /// Whether `certificate` was issued in `issuer`'s name and signed by its key.
 pub(crate) fn is_signed_by(certificate: &[u8], issuer: &[u8]) -> bool {
     let (Ok(certificate), Ok(issuer)) = (read(certificate), read(issuer)) else { return false };
-    let key: &SubjectPublicKeyInfo<'_> = issuer.public_key();
     certificate.issuer().as_raw() == issuer.subject().as_raw()
-        && certificate.verify_signature(Some(key)).is_ok()
+        && verify_signature(&certificate, issuer.public_key()).is_ok()
+}
+
+/// Whether `key` signed the certificate.
+pub(crate) fn verify_signature(
+    certificate: &X509Certificate<'_>,
+    key: &SubjectPublicKeyInfo<'_>,
+) -> Result<(), SignatureProblem> {
+    let message = certificate.tbs_certificate.as_ref();
+    let signed = (&certificate.signature_algorithm, &certificate.signature_value);
+    signature::verify(message, signed, key)
 }
 
 pub(crate) fn read(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFormatError> {

@@ -12,7 +12,7 @@ use x509_parser::{
     x509::ReasonCode,
 };
 
-use crate::{PemError, certificate::read, pem, sha256};
+use crate::{PemError, certificate::read, pem, sha256, signature};
 
 /// The longest list that is read, in bytes: some millions of entries.
 const MAX_LEN: usize = 128 * 1024 * 1024;
@@ -83,9 +83,10 @@ fn signed_by(list: &CertificateRevocationList<'_>, authority: &[u8]) -> bool {
         Ok(usage) => usage.is_none_or(|usage| usage.value.crl_sign()),
         Err(_) => false,
     };
+    let signed = (&list.signature_algorithm, &list.signature_value);
     may_sign
         && certificate.subject().as_raw() == list.issuer().as_raw()
-        && list.verify_signature(certificate.public_key()).is_ok()
+        && signature::verify(list.tbs_cert_list.as_ref(), signed, certificate.public_key()).is_ok()
 }
 
 /// A list with a critical extension that is not understood must not be used (RFC 5280 §5.2).

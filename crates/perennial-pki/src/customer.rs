@@ -13,8 +13,9 @@ use x509_parser::{certificate::X509Certificate, x509::X509Version};
 
 use crate::{
     CertificateFormatError, PublicKey, PublicKeyError,
-    certificate::{self, is_signed_by},
+    certificate::{self, verify_signature},
     sha256,
+    signature::SignatureProblem,
 };
 
 /// A certificate that was checked, and what the registry keeps of it.
@@ -55,6 +56,13 @@ pub enum RegistrationRefused {
     /// Another key signed it.
     #[error("the signature of the certificate does not verify with the CA certificate's key")]
     BadSignature,
+    /// Signed by an algorithm that no handshake accepts.
+    #[error(
+        "the certificate is signed by an algorithm that is not accepted with the CA certificate's \
+         key, {0}: use SHA-256, SHA-384 or SHA-512, with ECDSA, RSA, or RSASSA-PSS with a salt as \
+         long as its hash"
+    )]
+    SignatureAlgorithm(String),
     /// The verification certificate names another code.
     #[error("the common name of the verification certificate is not the registration code")]
     OtherCode,
@@ -99,7 +107,7 @@ pub fn check_possession(
     code: &RegistrationCode,
 ) -> Result<(), RegistrationRefused> {
     let verification = certificate::read(verification_der)?;
-    check_signature(&verification, verification_der, ca_der)?;
+    check_signature(&verification, ca_der)?;
     let mut names = verification.subject().iter_common_name();
     let named = names.next().and_then(|name| name.as_str().ok()).unwrap_or_default();
     // As AWS IoT, in digits of either case.
@@ -118,7 +126,7 @@ pub fn check_of_ca(
     now: Timestamp,
 ) -> Result<Registrable, RegistrationRefused> {
     let certificate = certificate::read(der)?;
-    check_signature(&certificate, der, ca_der)?;
+    check_signature(&certificate, ca_der)?;
     if certificate.is_ca() {
         return Err(RegistrationRefused::AnAuthority);
     }
@@ -131,7 +139,7 @@ pub fn check_of_ca(
     let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(secs));
     let usage = KeyUsage::client_auth();
     leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &[], time, usage, None, None)
-        .map_err(unusable)?;
+        .map_err(unfit)?;
     Ok(registrable)
 }
 
@@ -168,13 +176,16 @@ fn registrable(certificate: &X509Certificate<'_>, der: &[u8]) -> Registrable {
 
 fn check_signature(
     certificate: &X509Certificate<'_>,
-    der: &[u8],
     ca_der: &[u8],
 ) -> Result<(), RegistrationRefused> {
-    if certificate.issuer().as_raw() != certificate::read(ca_der)?.subject().as_raw() {
+    let ca = certificate::read(ca_der)?;
+    if certificate.issuer().as_raw() != ca.subject().as_raw() {
         return Err(RegistrationRefused::OtherIssuer);
     }
-    if is_signed_by(der, ca_der) { Ok(()) } else { Err(RegistrationRefused::BadSignature) }
+    verify_signature(certificate, ca.public_key()).map_err(|problem| match problem {
+        SignatureProblem::Algorithm(oid) => RegistrationRefused::SignatureAlgorithm(oid),
+        SignatureProblem::Invalid => RegistrationRefused::BadSignature,
+    })
 }
 
 fn check_device(
@@ -197,8 +208,7 @@ fn check_device(
 fn check_usage(certificate: &X509Certificate<'_>) -> Result<(), RegistrationRefused> {
     let extended = certificate.extended_key_usage().map_err(unusable)?;
     if extended.is_some_and(|usage| !usage.value.client_auth && !usage.value.any) {
-        let why = "its extended key usage does not have clientAuth".to_owned();
-        return Err(RegistrationRefused::Unusable(why));
+        return Err(no_client());
     }
     let usage = certificate.key_usage().map_err(unusable)?;
     if usage.is_some_and(|usage| !usage.value.digital_signature()) {
@@ -216,6 +226,18 @@ fn check_time(validity: Validity, now: Timestamp) -> Result<(), RegistrationRefu
         return Err(RegistrationRefused::Expired(validity.not_after));
     }
     Ok(())
+}
+
+/// Why a certificate does not do for a handshake. `anyExtendedKeyUsage` does not count there.
+fn unfit(error: webpki::Error) -> RegistrationRefused {
+    if matches!(error, webpki::Error::RequiredEkuNotFoundContext(_)) {
+        return no_client();
+    }
+    unusable(error)
+}
+
+fn no_client() -> RegistrationRefused {
+    unusable("its extended key usage does not have clientAuth")
 }
 
 fn unusable(error: impl ToString) -> RegistrationRefused {

@@ -23,6 +23,7 @@ mod proof;
 mod public_key;
 mod remembered;
 mod serial;
+mod signature;
 mod tls;
 mod verify;
 

@@ -16,6 +16,11 @@ use tempfile::TempDir;
 
 const CODE: RegistrationCode = RegistrationCode::from_bytes([0xab; 32]);
 
+const P256: [&str; 4] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+const P521: [&str; 4] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"];
+const RSA: [&str; 2] = ["-newkey", "rsa:2048"];
+const PSS: [&str; 4] = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"];
+
 /// CAs and devices of a customer, in files.
 struct Customer(TempDir);
 
@@ -30,10 +35,22 @@ impl Customer {
 
     /// Makes a key and a certificate, self-signed or by `issuer`; answers with its DER.
     fn make(&self, name: &str, common_name: &str, issuer: Option<&str>, ext: &[&str]) -> Vec<u8> {
+        self.make_by(&P256, name, common_name, issuer, ext)
+    }
+
+    /// The same, with a key and a signature that `openssl req` is told of.
+    fn make_by(
+        &self,
+        by: &[&str],
+        name: &str,
+        common_name: &str,
+        issuer: Option<&str>,
+        ext: &[&str],
+    ) -> Vec<u8> {
         let (key, out) = (self.at(&format!("{name}.key")), self.at(&format!("{name}.pem")));
         let subject = format!("/CN={common_name}");
-        let mut words = vec!["req", "-x509", "-nodes", "-days", "30", "-newkey", "ec"];
-        words.extend(["-pkeyopt", "ec_paramgen_curve:P-256", "-subj", &subject]);
+        let mut words = vec!["req", "-x509", "-nodes", "-days", "30", "-subj", &subject];
+        words.extend(by);
         words.extend(["-keyout", &key, "-out", &out]);
         let files = issuer.map(|it| (self.at(&format!("{it}.pem")), self.at(&format!("{it}.key"))));
         if let Some((certificate, key)) = &files {
@@ -95,6 +112,47 @@ fn possession_is_a_signature_over_the_registration_code() {
     assert_eq!(check(&ca, &other_code), Err(RegistrationRefused::OtherCode));
     assert_eq!(check(&namesake, &verification), Err(RegistrationRefused::BadSignature));
     assert_eq!(check(&stranger, &verification), Err(RegistrationRefused::OtherIssuer));
+}
+
+#[test]
+fn a_ca_may_have_any_accepted_key_and_sign_by_whatever_a_handshake_knows() {
+    let acme = Customer::new();
+    let signer = ["keyUsage=critical,keyCertSign"];
+    let leaf = ["basicConstraints=critical,CA:FALSE"];
+
+    for (key, by) in [
+        (&P521[..], &["-sha256"][..]),
+        (&P521, &["-sha512"]),
+        (&P256, &["-sha512"]),
+        (&RSA, &["-sha384"]),
+        (&RSA, &PSS),
+    ] {
+        let ca = acme.make_by(key, "ca", "Acme CA", None, &signer);
+        let by = [key, by].concat();
+        let proof = acme.make_by(&by, "v", &CODE.to_string(), Some("ca"), &leaf);
+        let device = acme.make_by(&by, "d", "pump-1", Some("ca"), &leaf);
+
+        assert_eq!(check_possession(&ca, &proof, &CODE), Ok(()), "{by:?}");
+        assert!(check_of_ca(&device, &ca, soon()).is_ok(), "{by:?}");
+    }
+}
+
+#[test]
+fn a_signature_that_no_handshake_accepts_proves_nothing_and_is_named() {
+    let acme = Customer::new();
+    let ca = acme.make_by(&RSA, "ca", "Acme CA", None, &["keyUsage=critical,keyCertSign"]);
+    let by = [&RSA[..], &["-sha1"]].concat();
+    let proof = acme.make_by(&by, "v", &CODE.to_string(), Some("ca"), &[]);
+    let any = acme.make("alone", "Acme CA", None, &["keyUsage=critical,keyCertSign"]);
+    let usage = ["basicConstraints=critical,CA:FALSE", "extendedKeyUsage=anyExtendedKeyUsage"];
+    let device = acme.make("d", "pump-1", Some("alone"), &usage);
+
+    let refused = check_possession(&ca, &proof, &CODE).unwrap_err();
+    let unusable = check_of_ca(&device, &any, soon()).unwrap_err();
+
+    let sha1_with_rsa = "1.2.840.113549.1.1.5".to_owned();
+    assert_eq!(refused, RegistrationRefused::SignatureAlgorithm(sha1_with_rsa));
+    assert!(unusable.to_string().ends_with("does not have clientAuth"), "{unusable}");
 }
 
 #[test]
