@@ -16,6 +16,7 @@ use crate::{
     events::{self, count},
     issuers, journal, policy_targets,
     row::{self, CERTIFICATE, status_number},
+    withdrawn,
 };
 
 /// How many things of a certificate are shown with it; its list has the others.
@@ -75,7 +76,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Exists`] when a certificate is registered, [`StoreError::Refused`] when its
     /// key belongs to another thing, [`StoreError::StateConflict`] when its issuer is a
-    /// registered CA that is not ACTIVE, [`StoreError::NotFound`] when a policy does not exist.
+    /// registered CA that is not ACTIVE or when it was revoked here before it was deleted,
+    /// [`StoreError::NotFound`] when a policy does not exist.
     pub async fn register(
         &self,
         batch: Vec<NewCertificate>,
@@ -274,6 +276,7 @@ pub(crate) fn register(
     if let Some(issuer) = &it.issuer {
         ca_certificates::check_may_issue(connection, issuer)?;
     }
+    withdrawn::check_by_hand(connection, &it.certificate_id)?;
     if let Some(thing) = &it.thing {
         let owner = claim_key(connection, &it.spki_digest, thing)?;
         if owner != *thing {
@@ -383,6 +386,7 @@ fn delete(
 
 /// Deletes a certificate that is attached to no thing.
 fn remove(connection: &Connection, id: &CertificateId, now: Timestamp) -> Result<(), StoreError> {
+    withdrawn::remember(connection, id)?;
     connection
         .prepare_cached("DELETE FROM policy_targets WHERE certificate_id = ?")?
         .execute([id.as_bytes()])?;

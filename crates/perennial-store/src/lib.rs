@@ -52,6 +52,7 @@ mod thing_types;
 mod things;
 mod topic_rules;
 mod touched;
+mod withdrawn;
 mod writer;
 
 pub use access_keys::{AccessKey, MAX_ACCESS_KEYS, Secret};

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0013_topic_rules.sql"),
     include_str!("../migrations/0014_notices.sql"),
     include_str!("../migrations/0015_failing_subscriptions.sql"),
+    include_str!("../migrations/0016_withdrawn.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

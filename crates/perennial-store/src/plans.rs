@@ -368,6 +368,7 @@ async fn change_and_delete(store: &Store) {
     store.delete_ca(CA, NOW).await.unwrap();
     store.delete_registration_code(NOW).await.unwrap();
     store.sweep(9, NOW).await.unwrap();
+    store.forget_withdrawn(9, NOW).await.unwrap();
 }
 
 /// A notice topic from its making to its end.

@@ -10,7 +10,7 @@ use perennial_core::{
 use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::json;
 
-use crate::{Store, StoreError, ca_certificates, certificates, draw, events};
+use crate::{Store, StoreError, ca_certificates, certificates, draw, events, withdrawn};
 
 /// A certificate that a device showed, in proof of its key, before anybody registered it.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Store {
         self.write(move |connection| {
             let sql = "DELETE FROM registration_code WHERE number = 1";
             if connection.prepare_cached(sql)?.execute([])? == 0 {
-                return Err(StoreError::not_found("registration code", ""));
+                return Err(StoreError::not_found("registration code", "to delete"));
             }
             events::append(connection, "registration-code.deleted", &json!({}), now)
         })
@@ -56,7 +56,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] or [`StoreError::StateConflict`] when its CA lets nothing
-    /// register itself any more.
+    /// register itself any more, or when it was withdrawn for good before.
     pub async fn register_presented(
         &self,
         presented: Presented,
@@ -97,6 +97,7 @@ fn register_presented(
         let why = format!("CA certificate {id} lets no certificate register itself");
         return Err(StoreError::StateConflict(why));
     }
+    withdrawn::check_by_itself(connection, &it.certificate_id)?;
     let status = CertificateStatus::PendingActivation;
     let row = certificates::Row {
         id: &it.certificate_id,

@@ -14,7 +14,7 @@ use perennial_core::{
     },
     time::days,
 };
-use perennial_orchestrator::port::{Enrolment, Registry};
+use perennial_orchestrator::port::{Enrolment, Registry, Retirement};
 use perennial_store::{
     CaUpdate, Intent, IntentRequest, IssuedCertificate, NewCa, NewCertificate, Order, Presented,
     Store, StoreError,
@@ -206,6 +206,82 @@ async fn a_presented_certificate_waits_for_activation_if_its_ca_lets_it() {
     assert_eq!(again, first);
     assert!(matches!(refused, StoreError::StateConflict(_)));
     assert!(matches!(unknown, StoreError::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_that_was_deleted_never_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    store.register_ca(new_ca(1), NOW).await.unwrap();
+    let id = presented(1, 1).certificate_id;
+    store.register_presented(presented(1, 1), NOW).await.unwrap();
+    store.update_status(id, CertificateStatus::Revoked, NOW).await.unwrap();
+    store.delete_certificate(id, false, NOW).await.unwrap();
+
+    let by_itself = store.register_presented(presented(1, 1), NOW).await.unwrap_err();
+    let by_hand = NewCertificate { certificate_id: id, ..of_issuer(1, Some(ca_id(1))) };
+    let by_hand = store.register(vec![by_hand], NOW).await.unwrap_err();
+
+    for refused in [by_itself, by_hand] {
+        assert!(matches!(&refused, StoreError::StateConflict(why) if why.contains("revoked")), "{refused}");
+    }
+    assert!(matches!(store.certificate(id).await.unwrap_err(), StoreError::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn a_retired_certificate_that_was_deleted_comes_back_only_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    store.register_ca(new_ca(1), NOW).await.unwrap();
+    let id = presented(1, 1).certificate_id;
+    store.register_presented(presented(1, 1), NOW).await.unwrap();
+    store.update_status(id, CertificateStatus::Active, NOW).await.unwrap();
+    let retirement = Retirement {
+        rotation_id: RotationId::from_bytes([1; 16]),
+        thing: thing(1),
+        certificate_id: id,
+    };
+    store.retire(vec![retirement], NOW).await.pop().unwrap().unwrap();
+    let swept = store.sweep(10, NOW + days(40)).await.unwrap();
+
+    let by_itself = store.register_presented(presented(1, 1), NOW).await.unwrap_err();
+    let by_hand = NewCertificate { certificate_id: id, ..of_issuer(1, Some(ca_id(1))) };
+    store.register(vec![by_hand], NOW).await.unwrap();
+
+    assert_eq!(swept, [id]);
+    assert!(matches!(&by_itself, StoreError::StateConflict(why) if why.contains("retired")), "{by_itself}");
+}
+
+#[tokio::test]
+async fn one_that_was_only_deactivated_and_deleted_may_register_itself_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    store.register_ca(new_ca(1), NOW).await.unwrap();
+    let id = presented(1, 1).certificate_id;
+    store.register_presented(presented(1, 1), NOW).await.unwrap();
+    store.update_status(id, CertificateStatus::Active, NOW).await.unwrap();
+    store.update_status(id, CertificateStatus::Inactive, NOW).await.unwrap();
+    store.delete_certificate(id, false, NOW).await.unwrap();
+
+    let again = store.register_presented(presented(1, 1), NOW).await.unwrap();
+
+    assert_eq!(again, (CertificateStatus::PendingActivation, NOW));
+}
+
+#[tokio::test]
+async fn what_could_not_be_registered_any_more_needs_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    store.register_ca(new_ca(1), NOW).await.unwrap();
+    let id = presented(1, 1).certificate_id;
+    store.register_presented(presented(1, 1), NOW).await.unwrap();
+    store.update_status(id, CertificateStatus::Revoked, NOW).await.unwrap();
+    store.delete_certificate(id, false, NOW).await.unwrap();
+
+    let before = store.forget_withdrawn(10, presented(1, 1).validity.not_after).await.unwrap();
+    let after = store.forget_withdrawn(10, presented(1, 1).validity.not_after + days(1)).await.unwrap();
+
+    assert_eq!((before, after), (0, 1));
 }
 
 #[tokio::test]

@@ -45,11 +45,12 @@ async fn certificates(store: &Store) -> Result<bool, StoreError> {
     Ok(deleted.len() == SWEEP.1)
 }
 
-/// Of audits, connections and dead letters; whether there are more.
+/// Of audits, connections, dead letters and withdrawn certificates; whether there are more.
 async fn records(store: &Store) -> Result<bool, StoreError> {
     let now = SystemClock.now();
     let audited = store.sweep_audits(SWEEP.1, now).await?;
     let connected = store.forget_connections(SWEEP.1, now).await?;
+    let withdrawn = store.forget_withdrawn(SWEEP.1, now).await?;
     store.sweep_dead_letters(SWEEP.1, now).await?;
-    Ok(audited.max(connected) >= SWEEP.1)
+    Ok(audited.max(connected).max(withdrawn) >= SWEEP.1)
 }
