@@ -28,7 +28,8 @@ pub(crate) fn verify(
     let signed_by = identifier(algorithm).ok_or_else(unknown)?;
     let key_of = key_identifier(key.raw).ok_or_else(unknown)?;
     let known = ALL_VERIFICATION_ALGS.iter().find(|known| {
-        known.signature_alg_id().as_ref() == signed_by && known.public_key_alg_id().as_ref() == key_of
+        known.signature_alg_id().as_ref() == signed_by
+            && known.public_key_alg_id().as_ref() == key_of
     });
     let verified = known.ok_or_else(unknown)?.verify_signature(
         &key.subject_public_key.data,

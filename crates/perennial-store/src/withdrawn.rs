@@ -58,10 +58,7 @@ pub(crate) fn check_by_itself(
 }
 
 /// Lets somebody register a certificate who knows what they do, unless it was revoked.
-pub(crate) fn check_by_hand(
-    connection: &Connection,
-    id: &CertificateId,
-) -> Result<(), StoreError> {
+pub(crate) fn check_by_hand(connection: &Connection, id: &CertificateId) -> Result<(), StoreError> {
     if find(connection, id)? == Some(true) {
         return Err(revoked(id));
     }

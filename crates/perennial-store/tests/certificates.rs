@@ -223,7 +223,10 @@ async fn a_revoked_certificate_that_was_deleted_never_comes_back() {
     let by_hand = store.register(vec![by_hand], NOW).await.unwrap_err();
 
     for refused in [by_itself, by_hand] {
-        assert!(matches!(&refused, StoreError::StateConflict(why) if why.contains("revoked")), "{refused}");
+        assert!(
+            matches!(&refused, StoreError::StateConflict(why) if why.contains("revoked")),
+            "{refused}"
+        );
     }
     assert!(matches!(store.certificate(id).await.unwrap_err(), StoreError::NotFound { .. }));
 }
@@ -249,7 +252,10 @@ async fn a_retired_certificate_that_was_deleted_comes_back_only_by_hand() {
     store.register(vec![by_hand], NOW).await.unwrap();
 
     assert_eq!(swept, [id]);
-    assert!(matches!(&by_itself, StoreError::StateConflict(why) if why.contains("retired")), "{by_itself}");
+    assert!(
+        matches!(&by_itself, StoreError::StateConflict(why) if why.contains("retired")),
+        "{by_itself}"
+    );
 }
 
 #[tokio::test]
@@ -279,7 +285,8 @@ async fn what_could_not_be_registered_any_more_needs_no_memory() {
     store.delete_certificate(id, false, NOW).await.unwrap();
 
     let before = store.forget_withdrawn(10, presented(1, 1).validity.not_after).await.unwrap();
-    let after = store.forget_withdrawn(10, presented(1, 1).validity.not_after + days(1)).await.unwrap();
+    let after =
+        store.forget_withdrawn(10, presented(1, 1).validity.not_after + days(1)).await.unwrap();
 
     assert_eq!((before, after), (0, 1));
 }

@@ -140,6 +140,7 @@ for story in [policies.lifecycle, policies.versions, policies.targets, policies.
     story(iot)
 for story in [audits.configuration, audits.tasks, audits.schedules, audits.suppressions, audits.actions]:
     story(iot)
+mitigation.told(iot, thing="expiring")
 mitigation.quarantine(iot, thing="expiring")
 mitigation.blank(iot)
 audits.story(iot, thing="expiring")

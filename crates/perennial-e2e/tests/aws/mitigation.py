@@ -1,6 +1,12 @@
-"""Mitigation that changes the registry: things are added to groups, policies are blanked."""
+"""Mitigation that changes the registry: things are added to groups, policies are blanked. And that tells
+people."""
 
-from audits import EXPIRING, ROLE, audit, pages, until_over
+import json
+
+import boto3
+
+from audits import EXPIRING, ROLE, TOPIC, audit, pages, until_over
+from mqtt import Device
 from policies import document, says
 
 BROAD = "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"
@@ -25,14 +31,41 @@ def mitigated(iot, task, check, finding, action):
     return execution["status"], execution.get("errorCode")
 
 
-def quarantine(iot, thing):
-    """Adds the thing of an expiring certificate to a group."""
-    act(iot, "quarantine", addThingsToThingGroupParams={"thingGroupNames": ["quarantine"]})
+def finding_of(iot, thing):
+    """What an audit finds about the thing's expiring certificate."""
     task = audit(iot, EXPIRING)
     [principal] = iot.list_thing_principals(thingName=thing)["principals"]
     this = {"deviceCertificateId": principal.rpartition("/")[2]}
     [id] = [it["findingId"] for it in pages(iot, "list_audit_findings", "findings", taskId=task)
             if it["nonCompliantResource"]["resourceIdentifier"] == this]
+    return id
+
+
+def told(iot, thing):
+    """Publishes a finding on the notice topic that the action names, and nowhere else."""
+    act(iot, "tell-them", publishFindingToSnsParams={"topicArn": TOPIC})
+    act(iot, "tell-strangers", publishFindingToSnsParams={"topicArn": TOPIC.replace("local-1", "eu-west-1")})
+    id, sns = finding_of(iot, thing), boto3.client("sns")
+    assert mitigated(iot, "t1", EXPIRING, id, "tell-them") == ("FAILED", "RESOURCE_NOT_FOUND")
+    assert mitigated(iot, "t2", EXPIRING, id, "tell-strangers") == ("FAILED", "INVALID_REQUEST")
+
+    assert sns.create_topic(Name=TOPIC.rpartition(":")[2])["TopicArn"] == TOPIC
+    everything = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    device = Device(boto3.client("iot"), "finding-listener", everything)
+    device.subscribes("plant/findings")
+    sns.subscribe(TopicArn=TOPIC, Protocol="mqtt", Endpoint="plant/findings")
+    assert mitigated(iot, "t3", EXPIRING, id, "tell-them") == ("COMPLETED", None)
+    finding = json.loads(json.loads(device.hears()["payload"])["Message"])["finding"]
+    assert (finding["findingId"], finding["checkName"]) == (id, EXPIRING)
+    device.forget()
+    for name in ["tell-them", "tell-strangers"]:
+        iot.delete_mitigation_action(actionName=name)
+
+
+def quarantine(iot, thing):
+    """Adds the thing of an expiring certificate to a group."""
+    act(iot, "quarantine", addThingsToThingGroupParams={"thingGroupNames": ["quarantine"]})
+    id = finding_of(iot, thing)
 
     assert mitigated(iot, "q1", EXPIRING, id, "quarantine") == ("FAILED", "RESOURCE_NOT_FOUND")
     iot.create_thing_group(thingGroupName="quarantine")

@@ -9,6 +9,7 @@ use perennial_core::{
     certificate::CertificateStatus,
     ids::{CertificateId, ThingGroupName, ThingName},
     logging::LogLevel,
+    notice_topic::MessageAttributes,
     registry::CaStatus,
     time::Timestamp,
 };
@@ -16,6 +17,7 @@ use perennial_store::{CaUpdate, LoggingUpdate, Remedies, RemedyError, Shared, St
 use serde_json::json;
 
 use super::{LiveDeviceLog, LiveRegistry};
+use crate::notice_topics::{NoticeTopics, PublishError};
 
 /// Findings that somebody wants told are published below this topic, by check.
 const FINDINGS: &str = "$perennial/audit/findings";
@@ -25,6 +27,7 @@ pub(crate) struct StoreRemedies {
     store: Store,
     registry: Arc<LiveRegistry>,
     broker: BrokerHandle,
+    topics: NoticeTopics,
     device_log: Arc<LiveDeviceLog>,
 }
 
@@ -32,10 +35,10 @@ impl StoreRemedies {
     pub(crate) fn new(
         store: Store,
         registry: Arc<LiveRegistry>,
-        broker: BrokerHandle,
+        (broker, topics): (BrokerHandle, NoticeTopics),
         device_log: Arc<LiveDeviceLog>,
     ) -> Self {
-        Self { store, registry, broker, device_log }
+        Self { store, registry, broker, topics, device_log }
     }
 
     /// One that is INACTIVE, REVOKED or gone already needs no more.
@@ -111,6 +114,8 @@ impl StoreRemedies {
         self.device_log.refresh().await.map_err(failed)
     }
 
+    /// On the notice topic that the action names; one that is not there has the action fail. Then on
+    /// the broker's own topic.
     async fn publish(
         &self,
         topic_arn: &str,
@@ -118,6 +123,8 @@ impl StoreRemedies {
         now: Timestamp,
     ) -> Result<(), RemedyError> {
         let body = json!({ "topicArn": topic_arn, "finding": finding });
+        let told = self.topics.publish(topic_arn, None, body.to_string(), MessageAttributes::new());
+        told.await.map_err(untold)?;
         let written = self.store.record_notices(vec![body.clone()], Vec::new(), now).await;
         written.map_err(|error| internal(&error))?;
         self.broker.publish(vec![Outgoing {
@@ -174,6 +181,16 @@ fn failed(error: StoreError) -> RemedyError {
         | StoreError::Closed => return internal(&error),
     };
     RemedyError { code, message: error.to_string() }
+}
+
+/// Why a finding is not published.
+fn untold(error: PublishError) -> RemedyError {
+    match error {
+        PublishError::Store(error) => failed(error),
+        PublishError::Topic(_) | PublishError::Message(_) => {
+            RemedyError { code: "INVALID_REQUEST", message: error.to_string() }
+        }
+    }
 }
 
 fn internal(error: &dyn std::error::Error) -> RemedyError {

@@ -72,8 +72,8 @@ impl Background<'_> {
     fn attend_audits(&self, foundation: &Foundation, topics: &NoticeTopics) -> Tasks {
         let (store, registry) = (self.store.clone(), Arc::clone(&self.registry));
         let (broker, log) = (self.broker.clone(), Arc::clone(&self.device_log));
-        let remedies = Arc::new(StoreRemedies::new(store.clone(), registry, broker.clone(), log));
         let ways = (broker, topics.clone());
+        let remedies = Arc::new(StoreRemedies::new(store.clone(), registry, ways.clone(), log));
         let lists = audits::keep_revocation_lists(
             store.clone(),
             Arc::clone(&foundation.authority),
