@@ -16,6 +16,7 @@ use crate::{
     core::Core,
     counters::count,
     end::End,
+    judge::NoVerdict,
     link::Link,
     seat::Seat,
     sessions::{Sessions, Wanted},
@@ -86,23 +87,28 @@ fn authorised(
     id: CertificateId,
     address: IpAddr,
 ) -> Result<Link, Refusal> {
-    const NO: Refusal = Refusal(Reason::NotAuthorized, "not authorized");
-    let verdict = core.judge.judge(&id, Some(client_id), address).map_err(|failed| {
-        tracing::error!(client.id = %client_id, error = %failed, "CONNECT refused unasked");
-        Refusal(Reason::ServerUnavailable, "the registry cannot be asked; try again later")
+    let verdict = core.judge.judge(&id, Some(client_id), address).map_err(|none| match none {
+        NoVerdict::Unfit(unfit) => Refusal(Reason::NotAuthorized, unfit.in_words()),
+        NoVerdict::Failed(failed) => {
+            tracing::error!(client.id = %client_id, error = %failed, "CONNECT refused unasked");
+            Refusal(Reason::ServerUnavailable, "the registry cannot be asked; try again later")
+        }
     })?;
-    let verdict = verdict.ok_or(NO)?;
     let will_topic = connect.will.as_ref().map(|will| &*will.topic);
     let persistent = connect.session_expiry != Some(0);
     if !authorise::may_connect(&verdict, client_id.as_str(), persistent, will_topic) {
         count(&core.counters.unauthorized);
-        return Err(NO);
+        let why = "the certificate's policies do not allow iot:Connect with this client id";
+        return Err(Refusal(Reason::NotAuthorized, why));
     }
     if let Some(will) = connect.will.as_ref().filter(|_| !verdict.standing.in_grace) {
         check_will(will, &core.settings.limits)?;
         if !authorise::may_publish(&verdict, &will.topic, will.retain) {
             count(&core.counters.unauthorized);
-            return Err(Refusal(Reason::NotAuthorized, "the last will may not be published"));
+            return Err(Refusal(
+                Reason::NotAuthorized,
+                "the certificate's policies do not allow to publish the last will",
+            ));
         }
     }
     Ok(Link::new(client_id.clone(), id, address, (&core.judge, verdict), core.now()))

@@ -75,6 +75,17 @@ pub(crate) fn may_publish(permissions: &Permissions, topic: &str, retain: bool) 
         && (!retain || permissions.allow(&Request::RetainPublish { topic }))
 }
 
+/// Why a publish that is not allowed is not.
+pub(crate) fn why_not_publish(topic: &str, retain: bool) -> &'static str {
+    match (is_reserved(topic, retain), retain) {
+        (true, _) => "clients may not publish to this topic, or not with RETAIN",
+        (false, true) => {
+            "the certificate's policies do not allow iot:Publish and iot:RetainPublish here"
+        }
+        (false, false) => "the certificate's policies do not allow iot:Publish here",
+    }
+}
+
 /// Whether the topic is the broker's own, or one on which nothing is retained.
 pub(crate) fn is_reserved(topic: &str, retain: bool) -> bool {
     topic.starts_with("$aws/events/")

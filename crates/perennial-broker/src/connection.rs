@@ -7,7 +7,7 @@ mod socket;
 use std::{collections::VecDeque, net::IpAddr, sync::Arc, time::Duration};
 
 use perennial_core::{
-    ids::CertificateId,
+    ids::{CertificateId, ClientId},
     logging::{LoggedEvent, Protocol},
 };
 use rmqtt_codec::v5::DisconnectReasonCode as Code;
@@ -74,7 +74,7 @@ async fn greet(
             if let Some(max) = connect.max_packet {
                 socket.limit_outgoing(max);
             }
-            let client_id = connect.client_id.clone();
+            let client_id = bounded(&connect.client_id);
             let admitted = admission::admit(core, connect, principal, address).await;
             admitted.map_err(|refusal| (refusal, Some(client_id)))
         }
@@ -103,6 +103,11 @@ async fn read_connect(socket: &mut Socket) -> Result<Connect, End> {
             None => socket.read().await?,
         }
     }
+}
+
+/// As much of a client id as is told where it may be anything.
+fn bounded(client_id: &str) -> String {
+    client_id[..client_id.floor_char_boundary(ClientId::MAX_LEN)].to_owned()
 }
 
 /// What answers a CONNECT that could not be read; nothing, if the version is not known.

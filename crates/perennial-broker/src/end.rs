@@ -5,6 +5,8 @@ use std::fmt;
 use rmqtt_codec::v5::DisconnectReasonCode as Code;
 use serde::Serialize;
 
+use crate::principal::Unfit;
+
 /// AWS IoT's `disconnectReason` in presence events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -44,7 +46,9 @@ pub(crate) enum End {
     KeepAlive,
     /// Another connection has the client id now.
     TakenOver,
-    /// The principal authenticates no longer, or did what it may not.
+    /// The principal may be connected no longer.
+    Unfit(Unfit),
+    /// It did what it may not, and has no other way to be told.
     NotAuthorized,
     /// The principal's certificate, or its grace, has ended.
     Expired,
@@ -67,7 +71,8 @@ impl End {
     /// Whether the broker ended it for what the client did or is: worth a line in the log.
     pub(crate) const fn is_a_refusal(self) -> bool {
         match self {
-            Self::NotAuthorized
+            Self::Unfit(_)
+            | Self::NotAuthorized
             | Self::Expired
             | Self::RegistryUnavailable
             | Self::SlowConsumer
@@ -88,7 +93,7 @@ impl End {
             Self::Client | Self::ClientWithWill | Self::Lost => None,
             Self::KeepAlive => Some(Code::KeepAliveTimeout),
             Self::TakenOver => Some(Code::SessionTakenOver),
-            Self::NotAuthorized | Self::Expired => Some(Code::NotAuthorized),
+            Self::Unfit(_) | Self::NotAuthorized | Self::Expired => Some(Code::NotAuthorized),
             Self::RegistryUnavailable => Some(Code::ServerBusy),
             Self::ShuttingDown => Some(Code::ServerShuttingDown),
             Self::SlowConsumer => Some(Code::QuotaExceeded),
@@ -112,7 +117,7 @@ impl End {
             Self::Lost => DisconnectReason::ConnectionLost,
             Self::KeepAlive => DisconnectReason::MqttKeepAliveTimeout,
             Self::TakenOver => DisconnectReason::DuplicateClientid,
-            Self::NotAuthorized | Self::Expired => DisconnectReason::AuthError,
+            Self::Unfit(_) | Self::NotAuthorized | Self::Expired => DisconnectReason::AuthError,
             Self::RegistryUnavailable => DisconnectReason::ServerError,
             Self::ShuttingDown => DisconnectReason::ServerInitiatedDisconnect,
             Self::SlowConsumer => DisconnectReason::Throttled,
@@ -129,8 +134,11 @@ impl fmt::Display for End {
             Self::Lost => "the connection was lost",
             Self::KeepAlive => "nothing was heard for one and a half times the keep-alive",
             Self::TakenOver => "another connection took this client id",
-            Self::NotAuthorized => "not authorized",
-            Self::Expired => "the certificate has expired",
+            Self::Unfit(unfit) => unfit.in_words(),
+            Self::NotAuthorized => {
+                "it published where it may not, which MQTT 3.1.1 and QoS 0 have no answer for"
+            }
+            Self::Expired => "the certificate, or its recovery, has ended",
             Self::RegistryUnavailable => "the registry cannot be asked; try again later",
             Self::ShuttingDown => "the server is shutting down",
             Self::Operator { .. } => "an operator disconnected it",

@@ -1,5 +1,7 @@
 //! TLS handshakes when all devices come at once: bounded in number, first come first served.
 
+mod words;
+
 use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
@@ -25,9 +27,9 @@ pub(crate) struct Handshakes {
 /// Why a handshake did not end well.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandshakeFailed {
-    #[error("{0}")]
+    #[error("{}", words::in_words(.0))]
     Io(#[from] io::Error),
-    #[error("the client took too long")]
+    #[error("the client did not begin, or not end, its handshake in time")]
     TooSlow(#[from] Elapsed),
     #[error("the client hung up before its turn")]
     HungUp,

@@ -21,7 +21,7 @@ use perennial_core::{
 
 use crate::{
     authorise::{self, Permissions},
-    principal::{Clock, Introduction, LookupFailed, Principal, Principals, Standing},
+    principal::{Clock, Introduction, LookupFailed, Principal, Principals, Standing, Unfit},
 };
 
 /// How often a judgement is begun again because the registry changed meanwhile.
@@ -92,6 +92,27 @@ impl Deref for Verdict {
     }
 }
 
+/// Why there is no judgement of what a connection may do.
+#[derive(Debug)]
+pub(crate) enum NoVerdict {
+    /// It may not be connected.
+    Unfit(Unfit),
+    /// The registry could not be asked.
+    Failed(LookupFailed),
+}
+
+impl From<Unfit> for NoVerdict {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(unfit)
+    }
+}
+
+impl From<LookupFailed> for NoVerdict {
+    fn from(failed: LookupFailed) -> Self {
+        Self::Failed(failed)
+    }
+}
+
 /// Judges connections.
 pub(crate) struct Judge {
     principals: Arc<dyn Principals>,
@@ -142,12 +163,10 @@ impl Judge {
     }
 
     /// The principal with how it may be connected now, if it may.
-    fn authenticated(
-        &self,
-        id: &CertificateId,
-    ) -> Result<Option<(Arc<Principal>, Standing)>, LookupFailed> {
-        let Some(principal) = self.principals.principal(id)? else { return Ok(None) };
-        Ok(principal.standing(self.now()).ok().map(|standing| (principal, standing)))
+    fn authenticated(&self, id: &CertificateId) -> Result<(Arc<Principal>, Standing), NoVerdict> {
+        let principal = self.principals.principal(id)?.ok_or(Unfit::Unregistered)?;
+        let standing = principal.standing(self.now())?;
+        Ok((principal, standing))
     }
 
     /// Hands an introduction to the registry.
@@ -157,18 +176,20 @@ impl Judge {
         self.principals.introduced(introduction);
     }
 
-    /// What a principal may do under a client id, or without one as over HTTPS; `None` when it may
-    /// not be connected.
+    /// What a principal may do under a client id, or without one as over HTTPS.
+    ///
+    /// # Errors
+    /// [`NoVerdict`] when it may not be connected, or that cannot be said.
     pub(crate) fn judge(
         &self,
         id: &CertificateId,
         client_id: Option<&ClientId>,
         address: IpAddr,
-    ) -> Result<Option<Verdict>, LookupFailed> {
+    ) -> Result<Verdict, NoVerdict> {
         let mut tries = TRIES;
         loop {
             let changes = self.changes.load(Ordering::SeqCst);
-            let Some((principal, standing)) = self.authenticated(id)? else { return Ok(None) };
+            let (principal, standing) = self.authenticated(id)?;
             let thing = match client_id {
                 Some(client_id) => self.principals.thing(id, client_id)?,
                 None => self.principals.only_thing(id)?,
@@ -183,7 +204,7 @@ impl Judge {
                 // Changes that come faster than they can be read: out of date from the start.
                 basis.seen = if settled { basis.seen } else { basis.seen.wrapping_sub(1) };
                 let judged_at = AtomicU64::new(changes);
-                return Ok(Some(Verdict { standing, permissions, groups, basis, judged_at }));
+                return Ok(Verdict { standing, permissions, groups, basis, judged_at });
             }
         }
     }

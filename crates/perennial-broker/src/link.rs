@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use crate::{
     acks::Acks,
     end::End,
-    judge::{Judge, Verdict},
+    judge::{Judge, NoVerdict, Verdict},
     principal::Standing,
     settings::Limits,
 };
@@ -129,10 +129,10 @@ impl Link {
     /// is asked to end.
     pub(crate) fn rejudge(&self) -> Arc<Verdict> {
         let verdict = match self.judge.judge(&self.principal, Some(&self.client_id), self.address) {
-            Ok(Some(verdict)) if verdict.standing.in_grace == self.standing.in_grace => Ok(verdict),
-            Ok(Some(_)) => Err(End::Expired),
-            Ok(None) => Err(End::NotAuthorized),
-            Err(failed) => {
+            Ok(verdict) if verdict.standing.in_grace == self.standing.in_grace => Ok(verdict),
+            Ok(_) => Err(End::Expired),
+            Err(NoVerdict::Unfit(unfit)) => Err(End::Unfit(unfit)),
+            Err(NoVerdict::Failed(failed)) => {
                 tracing::error!(client.id = %self.client_id, error = %failed, "session cut unasked");
                 Err(End::RegistryUnavailable)
             }

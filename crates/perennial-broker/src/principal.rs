@@ -80,12 +80,39 @@ pub(crate) struct Standing {
 /// Why a principal may not be connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// Its status is another than ACTIVE.
-    NotActive,
+    /// The registry does not know it.
+    Unregistered,
+    /// Its status is this one and not ACTIVE.
+    NotActive(CertificateStatus),
     /// It is not valid yet.
     Early,
     /// Its validity has ended, and its grace if it had any.
     Lapsed,
+}
+
+impl Unfit {
+    /// The same in words, with what helps.
+    pub(crate) const fn in_words(self) -> &'static str {
+        match self {
+            Self::Unregistered => {
+                "the certificate is not registered: it was deleted, or never enrolled here"
+            }
+            Self::NotActive(CertificateStatus::PendingActivation) => {
+                "the certificate is PENDING_ACTIVATION: activate it to let its device in"
+            }
+            Self::NotActive(CertificateStatus::Revoked) => {
+                "the certificate is REVOKED, for good: its device must be enrolled again"
+            }
+            Self::NotActive(CertificateStatus::Inactive | CertificateStatus::Active) => {
+                "the certificate is INACTIVE: activate it to let its device in"
+            }
+            Self::Early => "the certificate is not valid yet: look at its validity and the clock",
+            Self::Lapsed => {
+                "the certificate has expired, and so has its recovery if it had any: its device \
+                 must be enrolled again"
+            }
+        }
+    }
 }
 
 impl Principal {
@@ -111,7 +138,7 @@ impl Principal {
                 | CertificateStatus::Revoked
                 | CertificateStatus::PendingActivation,
                 _,
-            ) => Err(Unfit::NotActive),
+            ) => Err(Unfit::NotActive(self.status)),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     core::Core,
     counters::count,
     device_log::Did,
+    judge::NoVerdict,
     message::Message,
     retained::Kept,
     route::{self, Origin},
@@ -153,7 +154,11 @@ impl BrokerHandle {
         publication: Publication,
     ) -> Result<(), PublishRefused> {
         check(&publication, &self.0.settings.limits)?;
-        let verdict = self.0.judge.judge(&certificate, None, address)?;
+        let verdict = match self.0.judge.judge(&certificate, None, address) {
+            Ok(verdict) => Some(verdict),
+            Err(NoVerdict::Unfit(_)) => None,
+            Err(NoVerdict::Failed(failed)) => return Err(failed.into()),
+        };
         let allowed = verdict.is_some_and(|verdict| {
             let may = authorise::may_publish(&verdict, &publication.topic, publication.retain);
             may && !verdict.standing.in_grace

@@ -71,6 +71,10 @@ pub(crate) fn certificate_id(der: &CertificateDer<'_>) -> CertificateId {
     CertificateId::from_bytes(bytes)
 }
 
+/// Why who shows a certificate is not believed to be its holder.
+const NOT_THE_KEY: &str =
+    "the client does not have the certificate's key: give the device the two that go together";
+
 /// What a chain shows of a certificate.
 #[derive(Default)]
 struct Chain {
@@ -125,8 +129,10 @@ impl DeviceVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<Chain, Error> {
-        let leaf = EndEntityCert::try_from(end_entity)
-            .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        let leaf = EndEntityCert::try_from(end_entity).map_err(|_| {
+            self.refused(certificate_id(end_entity), "the certificate cannot be read");
+            Error::InvalidCertificate(CertificateError::BadEncoding)
+        })?;
         let (anchors, at_present) = (self.anchors.load(), Timestamp::from_secs(seconds(now)));
         let verify = |at, accept: Option<&dyn Fn(&VerifiedPath<'_>) -> _>| {
             let (algorithms, usage) = (self.algorithms.all, KeyUsage::client_auth());
@@ -147,7 +153,11 @@ impl DeviceVerifier {
             }
             Err(error) => Err(error),
         };
-        verified.map_err(|error| Error::InvalidCertificate(chain_error(error)))
+        verified.map_err(|error| {
+            let (error, why) = chain_error(error);
+            self.refused(certificate_id(end_entity), why);
+            Error::InvalidCertificate(error)
+        })
     }
 
     /// Whether the registry lets the certificate in. One that it does not know, or that waits for
@@ -160,7 +170,7 @@ impl DeviceVerifier {
             Ok(Some(principal)) => self.check_standing(&principal, chain.ended),
             Ok(None) if introduced => Ok(()),
             Ok(None) => {
-                self.refused(*id, "the certificate is not registered");
+                self.refused(*id, Unfit::Unregistered.in_words());
                 Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
             }
             Err(failed) => {
@@ -177,25 +187,32 @@ impl DeviceVerifier {
         self.log.handshake(Some(id), None, protocol, reason);
     }
 
+    fn expired(&self, id: CertificateId, reason: &str) -> Error {
+        self.refused(id, reason);
+        Error::InvalidCertificate(CertificateError::Expired)
+    }
+
     fn check_standing(&self, principal: &Principal, ended: bool) -> Result<(), Error> {
-        let (id, status) = (principal.certificate_id, principal.status);
+        let id = principal.certificate_id;
         let (now, ended_at) = ((self.clock)(), principal.validity.not_after);
-        let why = match principal.standing(now) {
-            Ok(standing) if standing.in_grace && !self.mandatory => CertificateError::Expired,
-            Ok(standing) if standing.in_grace || !ended => return Ok(()),
-            Err(Unfit::NotActive) => {
-                self.refused(id, &format!("the certificate is {status}"));
-                CertificateError::Revoked
+        let unfit = match principal.standing(now) {
+            Ok(standing) if standing.in_grace && !self.mandatory => {
+                return Err(self.expired(id, "the certificate has expired: it recovers over MQTT"));
             }
-            Err(Unfit::Early) => CertificateError::NotValidYet,
-            Ok(_) => CertificateError::Expired,
-            Err(Unfit::Lapsed) => {
-                self.refused(id, "it has expired, and so has its grace if it had any");
+            Ok(standing) if standing.in_grace || !ended => return Ok(()),
+            Ok(_) => return Err(self.expired(id, Unfit::Lapsed.in_words())),
+            Err(unfit) => unfit,
+        };
+        self.refused(id, unfit.in_words());
+        Err(Error::InvalidCertificate(match unfit {
+            Unfit::Unregistered => CertificateError::UnknownIssuer,
+            Unfit::NotActive(_) => CertificateError::Revoked,
+            Unfit::Early => CertificateError::NotValidYet,
+            Unfit::Lapsed => {
                 self.presence.lapsed(id, ended_at, now);
                 CertificateError::Expired
             }
-        };
-        Err(Error::InvalidCertificate(why))
+        }))
     }
 
     /// Whether the registry alone vouches for the certificate, so that its chain does not matter:
@@ -223,17 +240,37 @@ fn seconds(time: UnixTime) -> i64 {
     i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
-fn chain_error(error: webpki::Error) -> CertificateError {
+fn chain_error(error: webpki::Error) -> (CertificateError, &'static str) {
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "webpki's error grows; all else is one refusal"
     )]
     match error {
-        webpki::Error::CertExpired { .. } => CertificateError::Expired,
-        webpki::Error::CertNotValidYet { .. } => CertificateError::NotValidYet,
-        webpki::Error::UnknownIssuer => CertificateError::UnknownIssuer,
-        webpki::Error::InvalidSignatureForPublicKey => CertificateError::BadSignature,
-        other => CertificateError::Other(OtherError(Arc::new(other))),
+        webpki::Error::CertExpired { .. } => (
+            CertificateError::Expired,
+            "the certificate, or one of its issuers, has expired: enrol the device again",
+        ),
+        webpki::Error::CertNotValidYet { .. } => (
+            CertificateError::NotValidYet,
+            "the certificate, or one of its issuers, is not valid yet: look at the clock",
+        ),
+        webpki::Error::UnknownIssuer => (
+            CertificateError::UnknownIssuer,
+            "the certificate is not registered, and its issuer is no CA of this server: enrol the \
+             device, or register its CA",
+        ),
+        webpki::Error::InvalidSignatureForPublicKey => (
+            CertificateError::BadSignature,
+            "the certificate is not signed by the issuer that it names",
+        ),
+        webpki::Error::RequiredEkuNotFoundContext(_) => (
+            CertificateError::InvalidPurpose,
+            "the certificate is not for client authentication: issue one that is",
+        ),
+        other => (
+            CertificateError::Other(OtherError(Arc::new(other))),
+            "the certificate's chain breaks a rule of X.509: issue it anew",
+        ),
     }
 }
 
@@ -274,7 +311,8 @@ impl ClientCertVerifier for DeviceVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
+        let verified = verify_tls12_signature(message, cert, dss, &self.algorithms);
+        verified.inspect_err(|_| self.refused(certificate_id(cert), NOT_THE_KEY))
     }
 
     fn verify_tls13_signature(
@@ -283,7 +321,8 @@ impl ClientCertVerifier for DeviceVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
+        let verified = verify_tls13_signature(message, cert, dss, &self.algorithms);
+        verified.inspect_err(|_| self.refused(certificate_id(cert), NOT_THE_KEY))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -57,7 +57,7 @@ impl Testament {
 
     fn is_allowed(&self, core: &Core) -> bool {
         let judged = core.judge.judge(&self.principal, Some(&self.client_id), self.address);
-        let Ok(Some(verdict)) = judged else { return false };
+        let Ok(verdict) = judged else { return false };
         authorise::may_publish(&verdict, &self.will.topic, self.will.retain)
     }
 }

@@ -104,6 +104,7 @@ impl Wire {
     /// [`End::Protocol`] when the bytes are no MQTT packet, or too large a one.
     pub(crate) fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, End> {
         if let MqttCodec::Version(version) = &mut self.codec {
+            check_length(input, self.max_in)?;
             let Some(version) = version.decode(input).map_err(malformed)? else {
                 return Ok(None);
             };
@@ -122,6 +123,16 @@ impl Wire {
             MqttCodec::Version(_) => Ok(None),
         }
     }
+}
+
+/// Refuses the first packet by its fixed header alone; from the second on the codec does.
+fn check_length(input: &[u8], max: u32) -> Result<(), End> {
+    let Some((_, octets)) = input.split_first() else { return Ok(()) };
+    let last = octets.iter().take(4).position(|octet| octet & 0x80 == 0);
+    let Some(last) = last else { return Ok(()) };
+    let add = |length, octet: &u8| (length << 7) | u32::from(octet & 0x7f);
+    let size = octets[..=last].iter().rev().fold(0, add);
+    if size > max { Err(malformed(DecodeError::MaxSizeExceeded { size, max })) } else { Ok(()) }
 }
 
 fn malformed(error: DecodeError) -> End {

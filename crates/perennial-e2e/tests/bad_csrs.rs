@@ -51,7 +51,7 @@ async fn each_bad_csr_is_refused_with_its_reason_and_a_good_one_still_counts() {
         let (code, bad) = bad_csrs(&bare, &bare.csr_of(&key_of_another)).swap_remove(number - 1);
         bare.rotation_begins().await;
         bare.send_csr(&outgoing, &bad).await;
-        bare.recorded(&format!("{code:?}")).await;
+        bare.recorded(code.as_str()).await;
         let asked_again = bare.hears(&outgoing, "csr_req").await;
         let certificates = world.server.store().thing(bare.thing.clone()).await.unwrap().1;
 

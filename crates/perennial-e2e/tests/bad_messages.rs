@@ -26,7 +26,7 @@ async fn only_what_the_right_certificate_says_in_its_turn_counts() {
     assert!(bare.publish(&outgoing, &bare.topic("csr_res"), "{\"CSR\":").await);
     bare.ignored("csr_resUnreadable", Ignored::OutOfTurn).await;
     assert!(bare.publish(&outgoing, &bare.topic("csr_res"), &asking).await);
-    bare.recorded("KeyReused").await;
+    bare.recorded("key_reused").await;
     let (key, csr_pem) = bare.csr("incoming");
     for _ in 0..3 {
         bare.send_csr(&outgoing, &csr_pem).await;

@@ -258,7 +258,8 @@ impl Driver {
             if !retryable {
                 // Nothing of it was committed: a fact stays in the inbox, an outcome's command in
                 // the outbox, and both come again at the next start.
-                error!(%error, work = ?works, "the journal refuses a step; it waits for the next start");
+                let what = works.first().map(tracing::field::display);
+                error!(%error, what, "the journal refuses a step; it waits for the next start");
                 return Ok(());
             }
             warn!(%error, "the journal is in trouble; trying again");

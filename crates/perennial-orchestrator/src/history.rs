@@ -38,21 +38,21 @@ fn detail(input: &Input, now: Timestamp) -> String {
         Input::ErrReceived { sender, code, text, device_time, .. } => {
             let skew = device_time.map(|shows| ClockSkew::of(shows, now));
             let clock = skew.map_or(String::new(), |skew| format!(", its clock {skew}"));
-            format!("from {}{clock}, {code:?}: {text}", speaker(sender))
+            format!("from {}{clock}, {}: {text}", speaker(sender), code.as_str())
         }
         Input::DeviceConnected { principal } | Input::DeviceSubscribed { principal } => {
             format!("with certificate {principal}")
         }
         Input::CertificateIssued { incoming, .. } => format!("certificate {incoming}"),
-        Input::IssueRefused { code, reason, .. } => format!("{code:?}: {reason}"),
+        Input::IssueRefused { code, reason, .. } => format!("{}: {reason}", code.as_str()),
         Input::IssueFailed { fault, .. }
         | Input::EnrollFailed { fault }
-        | Input::RetireFailed { fault } => format!("{:?}: {}", fault.kind, fault.reason),
+        | Input::RetireFailed { fault } => format!("{}: {}", fault.kind.in_words(), fault.reason),
         Input::DeadlinePassed { presence: Presence::Offline } => "device offline".to_owned(),
         Input::DeadlinePassed { presence: Presence::Online(principal) } => {
             format!("device online with certificate {principal}")
         }
-        Input::Cancelled { by } => format!("by {by:?}"),
+        Input::Cancelled { by } => by.in_words().to_owned(),
         Input::StartRequested => "by an operator".to_owned(),
         Input::Enrolled | Input::OutgoingRetired | Input::IncomingRetired => String::new(),
     }
@@ -66,5 +66,33 @@ fn speaker(sender: &Sender) -> String {
         (Some(principal), _) => format!("session of {principal}"),
         (None, Some(proven)) => format!("proven by {proven}"),
         (None, None) => "an unknown sender".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use perennial_core::{message::ErrorCode, rotation::Cancellation};
+
+    use super::*;
+
+    #[test]
+    fn a_line_names_codes_as_the_protocol_does_and_says_the_rest_in_words() {
+        let sender = Sender { session: None, proven: None };
+        let (code, text) = (ErrorCode::WrongName, "it is for another".to_owned());
+        let reported = Input::ErrReceived {
+            sender,
+            rotation_id: None,
+            code,
+            text,
+            phase: None,
+            device_time: None,
+        };
+        let cancelled = Input::Cancelled { by: Cancellation::OutgoingWithdrawn };
+
+        let lines = [detail(&reported, Timestamp::EPOCH), detail(&cancelled, Timestamp::EPOCH)];
+
+        let withdrawn = "since the outgoing certificate was withdrawn";
+        let error = "from an unknown sender, wrong_name: it is for another";
+        assert_eq!(lines, [error, withdrawn]);
     }
 }

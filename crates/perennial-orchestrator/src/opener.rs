@@ -3,7 +3,7 @@
 
 mod recovering;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use perennial_core::{
     certificate::{Certificate, CertificateStatus},
@@ -44,6 +44,15 @@ struct Asked {
     thing: ThingName,
     certificate_id: Option<CertificateId>,
     rekey: bool,
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.wish {
+            Wish::Findings { task } => write!(f, "the findings of audit {task}"),
+            Wish::One(Asked { thing, .. }) => write!(f, "a rotation of {thing}"),
+        }
+    }
 }
 
 impl Request {
@@ -124,10 +133,10 @@ impl Opener {
         let mut pause = Duration::from_millis(100);
         while let Err(error) = self.try_fulfil(&request).await {
             if error.kind == FaultKind::Permanent {
-                error!(%error, ?request, "rotations could not be opened; trying at the next start");
+                error!(%error, %request, "rotations could not be opened; trying at the next start");
                 return;
             }
-            warn!(%error, ?request, "opening rotations is held up; trying again");
+            warn!(%error, %request, "opening rotations is held up; trying again");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(30));
         }

@@ -61,7 +61,8 @@ impl Agent {
             }
             Kind::Refused => {
                 let Refused { about, code, reason, rotation_id } = Refused::from_payload(payload)?;
-                tracing::warn!(message.kind = %about, ?code, %reason, "the server refused a message");
+                let code_text = code.as_str();
+                tracing::warn!(message.kind = %about, code = code_text, %reason, "the server refused a message");
                 Some(Input::Refused { about, code, rotation_id })
             }
             Kind::CsrRes | Kind::CrtAck | Kind::CrtErr => None,

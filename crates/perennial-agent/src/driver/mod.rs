@@ -244,7 +244,7 @@ impl Agent {
         let said = failure_in(&input);
         let mut step = step(machine.clone(), input.clone(), &self.config.timing);
         if let Note::Ignored(why) = step.note {
-            tracing::debug!(input = name, ?why, "ignored");
+            tracing::debug!(input = name, why = why.in_words(), "ignored");
         } else if let Some(text) = said {
             self.remember_error(text);
         }

@@ -135,7 +135,10 @@ async fn subscribed(wire: &mut Wire) -> Result<(), Why> {
             Packet::SubscribeAck(ack) if ack.status.iter().all(granted) => return Ok(()),
             Packet::SubscribeAck(_) => return Err(Why::Subscription),
             Packet::Disconnect(told) => {
-                return Err(Why::Protocol(format!("{:?}", told.reason_code)));
+                let said = told.reason_string.as_deref().unwrap_or("without a word");
+                let code = u8::from(told.reason_code);
+                let why = format!("the server disconnected with reason code {code}: {said}");
+                return Err(Why::Protocol(why));
             }
             early => wire.keep(early),
         }

@@ -7,6 +7,8 @@
 //! there costs one rolled-back rotation; counting it the other way could keep a device on a
 //! credential that is refused for ever.
 
+mod words;
+
 use std::io;
 
 use perennial_core::device::ConnectFailure;
@@ -18,13 +20,13 @@ use rustls::AlertDescription;
 pub(crate) enum Why {
     #[error("no TCP connection: {0}")]
     Tcp(#[source] io::Error),
-    #[error("the TLS handshake failed: {0}")]
+    #[error("the TLS handshake failed: {}", words::in_words(.0))]
     Handshake(#[source] io::Error),
-    #[error("the server refused this certificate: {0}")]
+    #[error("the server refused this certificate: {}", words::in_words(.0))]
     Alert(#[source] io::Error),
     #[error("the server closed the connection after the TLS handshake, before any answer")]
     ClosedAfterHandshake,
-    #[error("the server refused CONNECT: {0:?}")]
+    #[error("the server refused CONNECT: {}", words::of_connack(*.0))]
     Connack(ConnectAckReason),
     #[error("the server refused the subscription to the management topics")]
     Subscription,

@@ -128,7 +128,11 @@ impl Session {
         let accepted = [PublishAckReason::Success, PublishAckReason::NoMatchingSubscribers]
             .contains(&ack.reason_code);
         if !accepted {
-            tracing::warn!(message.kind = %kind, code = ?ack.reason_code, "the server refused a message");
+            let (code, said) = (u8::from(ack.reason_code), ack.reason_string.as_deref());
+            tracing::warn!(
+                message.kind = %kind, code, said,
+                "the server did not take a message; it is sent again later"
+            );
         }
         accepted.then_some(Incoming::Delivered(kind))
     }

@@ -33,9 +33,6 @@ use crate::{
 /// waits does not hold a whole buffer.
 const COPY_BYTES: usize = 4096;
 
-/// Why what policies do not allow was refused.
-const NOT_AUTHORIZED: &str = "not authorized";
-
 impl Connection {
     pub(super) fn handle(&mut self, packet: Incoming) -> Result<(), End> {
         match packet {
@@ -118,7 +115,8 @@ impl Connection {
     fn refuse_publish(&mut self, publish: &Publish, slot: Option<u64>) -> Result<(), End> {
         count(&self.core.counters.unauthorized);
         let Self { seat, core, .. } = self;
-        let did = Did::badly(LoggedEvent::PublishIn, NOT_AUTHORIZED).on(&publish.topic);
+        let why = authorise::why_not_publish(&publish.topic, publish.retain);
+        let did = Did::badly(LoggedEvent::PublishIn, why).on(&publish.topic);
         core.settings.log.client(&seat.link, did);
         match slot {
             Some(slot) if self.socket.is_v5() => {
@@ -167,7 +165,8 @@ impl Connection {
         }
         if !authorise::may_subscribe(&self.seat.link.permissions(), filter) {
             count(&self.core.counters.unauthorized);
-            let did = Did::badly(LoggedEvent::Subscribe, NOT_AUTHORIZED).on(filter);
+            let why = "the certificate's policies do not allow iot:Subscribe here";
+            let did = Did::badly(LoggedEvent::Subscribe, why).on(filter);
             self.core.settings.log.client(&self.seat.link, did);
             return SubscribeAckReason::NotAuthorized;
         }

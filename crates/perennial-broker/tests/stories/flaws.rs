@@ -271,6 +271,19 @@ async fn a_packet_over_the_maximum_is_refused_by_its_header_alone() {
 }
 
 #[tokio::test]
+async fn so_is_the_first_packet_whatever_version_it_would_be_of() {
+    let world = World::start_with(|limits| limits.connect_timeout = Duration::from_secs(60)).await;
+    let device = world.device("pump");
+    let stream = crate::client::tls(&world, Some(&device)).await.unwrap();
+    let mut client = Client::over(stream, false);
+
+    client.send_bytes(b"\x10\xff\xff\xff\x7f").await;
+
+    assert_eq!(client.ended().await, None);
+    assert_eq!(world.handle.counters().connects_refused.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn a_payload_over_the_limit_is_refused() {
     let world = World::start_with(|limits| limits.payload_bytes = 100).await;
     let device = world.device("pump");

@@ -34,6 +34,17 @@ pub enum Ignored {
     OutOfTurn,
 }
 
+impl Ignored {
+    /// The same in words.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::OtherRotation => "it belongs to a rotation that ended, or to another one",
+            Self::Duplicate => "it was said before",
+            Self::OutOfTurn => "it does not fit the state",
+        }
+    }
+}
+
 impl Step {
     pub(super) fn counted(machine: Machine, commands: impl Into<Vec<Command>>) -> Self {
         Self { machine, commands: commands.into(), note: Note::Counted }

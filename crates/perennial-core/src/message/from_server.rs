@@ -117,6 +117,26 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
+    /// Its name, as `refused` carries it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedMessage => "malformed_message",
+            Self::MalformedCsr => "malformed_csr",
+            Self::BadCsrSignature => "bad_csr_signature",
+            Self::WeakKey => "weak_key",
+            Self::KeyInUse => "key_in_use",
+            Self::KeyReused => "key_reused",
+            Self::ForbiddenRequest => "forbidden_request",
+            Self::WrongSubject => "wrong_subject",
+            Self::NotAsked => "not_asked",
+            Self::OtherRotation => "other_rotation",
+            Self::NoEvidence => "no_evidence",
+            Self::OutOfTurn => "out_of_turn",
+            Self::ForeignTopic => "foreign_topic",
+            Self::Other => "other",
+        }
+    }
+
     /// What was wrong, for whoever builds the device.
     pub const fn in_words(self) -> &'static str {
         match self {

@@ -62,6 +62,16 @@ pub enum FaultKind {
     Permanent,
 }
 
+impl FaultKind {
+    /// The same in words.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Retryable => "to be tried again",
+            Self::Permanent => "for good",
+        }
+    }
+}
+
 /// A verb that did not work.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fault {
@@ -89,6 +99,16 @@ pub enum Cancellation {
     Operator,
     /// The outgoing certificate was deactivated, revoked or deleted by other hands.
     OutgoingWithdrawn,
+}
+
+impl Cancellation {
+    /// The same in words.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Operator => "by an operator",
+            Self::OutgoingWithdrawn => "since the outgoing certificate was withdrawn",
+        }
+    }
 }
 
 /// One fact about one rotation.

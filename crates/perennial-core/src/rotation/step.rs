@@ -59,6 +59,23 @@ pub enum Ignored {
     Closed,
 }
 
+impl Ignored {
+    /// The same in words.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::NoEvidence => "the sender is not the certificate that must speak here",
+            Self::OtherRotation => "it names another rotation",
+            Self::OtherCertificate => "it names another certificate",
+            Self::OtherCsr => "it is about another CSR than the one in hand",
+            Self::Duplicate => "it was said before",
+            Self::OutOfTurn => "it does not fit the state",
+            Self::Exhausted => "it was answered as often as it may be",
+            Self::NotDue => "the deadline is not due yet",
+            Self::Closed => "the rotation has ended",
+        }
+    }
+}
+
 /// What a step may look at besides state and input.
 pub(super) struct Context<'a> {
     pub(super) rotation: &'a Rotation,

@@ -8,7 +8,7 @@ use std::{
 use perennial_core::{
     ids::{ClientId, RotationId, ThingName},
     message::{Message as _, ProofKind, RefusalCode},
-    rotation::{Command, Ignored, Input, Note, Rotation, Sender, Timing, step},
+    rotation::{Command, Ignored, Input, Note, Remedy, Rotation, Sender, Timing, step},
     time::Timestamp,
     topic::Kind,
 };
@@ -190,7 +190,8 @@ impl Batch {
         working.stored.state = decided.state;
         if let Some(next) = decided.successor {
             let (rotation, state) = (next.rotation, next.state);
-            info!(rotation.id = %id, next.id = %rotation.id, remedy = ?rotation.remedy(), "followed");
+            let remedy = rotation.remedy().map(Remedy::name);
+            info!(rotation.id = %id, next.id = %rotation.id, remedy, "followed");
             self.commit.openings.push(NewRotation { rotation, state });
         }
     }
@@ -316,7 +317,8 @@ fn report(rotation: &Rotation, (from, to): (&str, &str), note: &Note, input: &In
             info!(rotation.id = %id, thing.name = %thing, from, to, input, "stepped");
         }
         Note::Ignored(why) => {
-            warn!(rotation.id = %id, thing.name = %thing, state = from, input, ?why, "ignored");
+            let why = why.in_words();
+            warn!(rotation.id = %id, thing.name = %thing, state = from, input, why, "ignored");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Work: one event, addressed to a rotation and read, ready for a batch.
 
+use std::fmt;
+
 use perennial_core::{
     ids::{CertificateId, ClientId, RotationId, ThingName},
     message::{Proof, RefusalCode},
@@ -52,6 +54,21 @@ pub(super) struct Work {
     pub(super) speaker: Option<ClientId>,
     pub(super) fact: Option<FactId>,
     pub(super) command: Option<CommandId>,
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.says {
+            Says::Input(input) => f.write_str(input.name())?,
+            Says::Nothing => f.write_str("a command that is done")?,
+            Says::Unread(unread) => write!(f, "a {} that is refused", unread.about)?,
+        }
+        match &self.key {
+            Some(Key::Rotation(id)) => write!(f, " of rotation {id}"),
+            Some(Key::Thing(thing)) => write!(f, " of thing {thing}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Work {

@@ -215,7 +215,7 @@ fn facts_are_dealt_with_in_the_order_in_which_they_came() {
             .map(|entry| entry.detail)
             .collect();
         let wanted: Vec<_> = (1..60)
-            .map(|number| format!("from session of {}, Unknown: no", outgoing(number)))
+            .map(|number| format!("from session of {}, unknown: no", outgoing(number)))
             .collect();
         assert_eq!(senders, wanted);
     });

@@ -22,7 +22,7 @@ impl StoreNotifier {
 impl Notifier for StoreNotifier {
     async fn notify(&self, batch: Vec<Notification>, now: Timestamp) -> Vec<Result<(), PortError>> {
         let count = batch.len();
-        let (bodies, facts) = batch.into_iter().map(|it| (body(&it), fact(it))).unzip();
+        let (bodies, facts) = batch.into_iter().map(told).unzip();
         match self.store.record_notices(bodies, facts, now).await {
             Ok(()) => (0..count).map(|_| Ok(())).collect(),
             Err(error) => (0..count).map(|_| Err(error.clone().into())).collect(),
@@ -30,10 +30,17 @@ impl Notifier for StoreNotifier {
     }
 }
 
+fn told(notification: Notification) -> (Value, Fact) {
+    let (rotation_id, thing) = (notification.rotation_id, notification.thing.clone());
+    let (body, fact) = (body(&notification), fact(notification));
+    let kind = fact.kind().name();
+    debug!(rotation.id = %rotation_id, thing.name = %thing, notice.kind = kind, "to be told");
+    (body, fact)
+}
+
 /// What the event log says of it.
 fn body(notification: &Notification) -> Value {
     let Notification { rotation_id, thing, notice, .. } = notification;
-    debug!(rotation.id = %rotation_id, thing.name = %thing, ?notice, "to be told");
     json!({ "rotationId": rotation_id, "thingName": thing, "notice": notice })
 }
 

@@ -19,10 +19,11 @@ impl Target for Log {
 
 fn write(letter: &Letter) -> DeliveryOutcome {
     let (id, text) = (letter.message.notice_id, letter.message.text());
+    let kind = letter.message.kind.name();
     match letter.message.severity {
-        Severity::Info => info!(notice.id = %id, "{text}"),
-        Severity::Warning => warn!(notice.id = %id, "{text}"),
-        Severity::Critical => error!(notice.id = %id, "{text}"),
+        Severity::Info => info!(notice.id = %id, notice.kind = kind, "{text}"),
+        Severity::Warning => warn!(notice.id = %id, notice.kind = kind, "{text}"),
+        Severity::Critical => error!(notice.id = %id, notice.kind = kind, "{text}"),
     }
     let message_id = letter.message_id();
     DeliveryOutcome::Delivered(Proof { message_id, taken_by: "the server's log".to_owned() })

@@ -93,13 +93,12 @@ impl Trouble {
             let letters = std::slice::from_ref(&letter);
             let outcome = tokio::time::timeout(PATIENCE, target.deliver(letters)).await;
             let outcome = outcome.ok().and_then(|outcomes| outcomes.into_iter().next());
-            if !matches!(outcome, Some(DeliveryOutcome::Delivered(_))) {
-                error!(
-                    target = name,
-                    ?outcome,
-                    "nobody could be told that the store is in trouble"
-                );
-            }
+            let why = match outcome {
+                Some(DeliveryOutcome::Delivered(_)) => continue,
+                Some(DeliveryOutcome::Failed { reason, .. }) => reason,
+                None => format!("it was not done within {} s", PATIENCE.as_secs()),
+            };
+            error!(target = name, why, "nobody could be told that the store is in trouble");
         }
     }
 }

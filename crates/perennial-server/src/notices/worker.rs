@@ -78,7 +78,7 @@ async fn deliver_some(way: &Way) -> Result<usize, StoreError> {
     let ids = letters.iter().map(|letter| letter.id);
     let outcomes: Vec<(DeliveryId, DeliveryOutcome)> = ids.zip(outcomes).collect();
     for (id, outcome) in &outcomes {
-        debug!(delivery.id = id.0, target = name, ?outcome, "a notice was delivered, or not");
+        debug!(delivery.id = id.0, target = name, %outcome, "a notice was delivered, or not");
     }
     store.delivered(outcomes, SystemClock.now()).await?;
     Ok(letters.len())

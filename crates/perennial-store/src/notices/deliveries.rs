@@ -1,5 +1,7 @@
 //! Deliveries: messages to people, each to one target, until they got through or were given up.
 
+use std::fmt;
+
 use perennial_core::{
     ids::NoticeId,
     notice::{Input, Message, Recipient, Verdict},
@@ -52,6 +54,15 @@ pub enum DeliveryOutcome {
         /// Whether another try would fail as well.
         hopeless: bool,
     },
+}
+
+impl fmt::Display for DeliveryOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered(proof) => write!(f, "taken by {}", proof.taken_by),
+            Self::Failed { reason, .. } => f.write_str(reason),
+        }
+    }
 }
 
 /// What is stored of the last try.
