@@ -5,13 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use parking_lot::{Mutex, RwLock};
-use perennial_core::{access::Role, ids::AccessKeyId, time::Timestamp};
+use perennial_core::{
+    access::Role,
+    bucket::{Bucket, Rate},
+    ids::AccessKeyId,
+    time::Timestamp,
+};
 use perennial_store::{AccessKey, Secret, Store, StoreError};
 
-use crate::{
-    bucket::{Bucket, Rate},
-    sigv4::SigningSecret,
-};
+use crate::sigv4::SigningSecret;
 
 /// What ids of access keys begin with; AWS's own begin with `AKIA` and `ASIA`.
 const PREFIX: &str = "PRNL";

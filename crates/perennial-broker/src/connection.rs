@@ -10,7 +10,7 @@ use perennial_core::{
     ids::{CertificateId, ClientId},
     logging::{LoggedEvent, Protocol},
 };
-use rmqtt_codec::v5::DisconnectReasonCode as Code;
+use rmqtt_codec::v5::{DisconnectReasonCode as Code, PublishAckReason};
 use tokio::{
     net::TcpStream,
     task::yield_now,
@@ -234,8 +234,12 @@ impl Connection {
 
     fn send_acks(&mut self) {
         let mut acks = self.seat.link.acks.lock();
+        let is_v5 = self.socket.is_v5();
         while let Some((packet_id, code)) = acks.next() {
-            self.socket.answer(|wire, out| wire.puback(packet_id, code, out));
+            // In MQTT 3.1.1 a PUBACK says yes.
+            if is_v5 || code == PublishAckReason::Success {
+                self.socket.answer(|wire, out| wire.puback(packet_id, code, out));
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::{collections::VecDeque, fmt, sync::Arc};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use perennial_core::ids::{CertificateId, ClientId};
+use rmqtt_codec::v5::PublishAckReason;
 use tokio::sync::Notify;
 
 use crate::{core::Core, link::Link, waiting::Waiting};
@@ -44,6 +45,15 @@ impl Ack {
     pub fn accept(mut self) {
         if let Some((link, slot)) = self.0.take() {
             link.acks.lock().vouch(slot);
+            link.wake();
+        }
+    }
+
+    /// The message is not taken, since its sender sends too much: over MQTT 5 its PUBACK says so
+    /// (0x97). MQTT 3.1.1 has no word for it, and no PUBACK is sent.
+    pub fn refuse(mut self) {
+        if let Some((link, slot)) = self.0.take() {
+            link.acks.lock().refuse(slot, PublishAckReason::QuotaExceeded);
             link.wake();
         }
     }

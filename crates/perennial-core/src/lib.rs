@@ -5,7 +5,9 @@
 #![warn(missing_docs)]
 
 pub mod access;
+pub mod allowance;
 pub mod audit;
+pub mod bucket;
 mod calendar;
 pub mod causes;
 pub mod certificate;

@@ -7,7 +7,7 @@ use perennial_broker::{Delivery, Outgoing, Qos};
 use rmqtt_codec::v5::PublishAckReason;
 
 use crate::{
-    client::{Client, kept},
+    client::{Client, kept, v3},
     world::World,
 };
 
@@ -57,6 +57,32 @@ async fn a_message_dropped_unaccepted_is_never_acknowledged() {
     };
     assert_eq!(ack.packet_id.get(), 2);
     client.ping().await;
+}
+
+#[tokio::test]
+async fn a_message_refused_is_answered_with_why_or_over_mqtt_3_not_at_all() {
+    let world = World::start().await;
+    let [five, three] = ["five", "three"].map(|name| world.device(name));
+    let mut inside = world.handle.subscribe("dev/#", 8).unwrap();
+    let mut by_five = Client::start(&world, &five).await;
+    let mut by_three = Client::connect(&world, &three, v3()).await.unwrap();
+
+    by_five.push("dev/1", b"1", 1).await;
+    inside.recv().await.unwrap().ack.refuse();
+    by_three.push("dev/1", b"1", 1).await;
+    by_three.push("dev/2", b"2", 1).await;
+    inside.recv().await.unwrap().ack.refuse();
+    inside.recv().await.unwrap().ack.accept();
+
+    assert_eq!(by_five.puback().await, Some(PublishAckReason::QuotaExceeded));
+    let answered = by_three.answer().await;
+    let Some(rmqtt_codec::MqttPacket::V3(rmqtt_codec::v3::Packet::PublishAck { packet_id })) =
+        answered
+    else {
+        panic!("no PUBACK: {answered:?}");
+    };
+    assert_eq!(packet_id.get(), 2);
+    by_three.ping().await;
 }
 
 #[tokio::test]

@@ -176,6 +176,28 @@ impl<'a> Bare<'a> {
         succeeded(tokio::task::spawn_blocking(publish).await.unwrap().unwrap())
     }
 
+    /// Publishes the same `times` over, on one connection; answers how many the broker refused.
+    pub(crate) async fn floods(
+        &self,
+        with: &Credential,
+        topic: &str,
+        payload: &str,
+        times: usize,
+    ) -> usize {
+        let mut command = self.client("mosquitto_pub", with);
+        command.args(["-V", "5", "-q", "1", "-t", topic, "-l"]).stdin(Stdio::piped());
+        let lines = format!("{payload}\n").repeat(times);
+        let publish = move || {
+            let mut client = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+            client.stdin.take().unwrap().write_all(lines.as_bytes())?;
+            client.wait_with_output()
+        };
+        let Output { stdout, stderr, .. } =
+            tokio::task::spawn_blocking(publish).await.unwrap().unwrap();
+        let said = [stdout, stderr].concat();
+        String::from_utf8_lossy(&said).matches("Quota exceeded").count()
+    }
+
     /// Publishes with RETAIN; answers whether the broker acknowledged it.
     pub(crate) async fn retains(&self, with: &Credential, topic: &str, payload: &str) -> bool {
         let mut command = self.client("mosquitto_pub", with);

@@ -1,16 +1,24 @@
 //! Intake from the embedded broker: device messages become facts, presence becomes hints.
 
+use std::sync::Arc;
+
 use perennial_broker::{BrokerHandle, Inbound, Presence, Subscription};
 use perennial_core::{
     policy::Scope,
     rule::built_in,
     topic::{Kind, Prefix, matches},
 };
-use perennial_orchestrator::{Hint, Intake, Recovery, port::Fact};
+use perennial_orchestrator::{
+    Hint, Intake, Recovery, SystemClock,
+    port::{Clock as _, Fact},
+};
 use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, warn};
 
-use super::recovery::{Lapsed, LapsedInbox};
+use super::{
+    floodgate::Floodgate,
+    recovery::{Lapsed, LapsedInbox},
+};
 
 /// How many messages of a kind may wait to be written before their publishers wait too.
 const CAPACITY: usize = 2048;
@@ -26,18 +34,29 @@ pub(crate) fn listen_for_messages(
     (prefix, scope): (&Prefix, &Scope),
     intake: &Intake,
 ) -> anyhow::Result<()> {
+    let gate = Floodgate::open();
     for built_in in built_in(prefix, scope) {
         let rule = built_in.rule.ready()?.rule;
         let subscription = broker.subscribe(rule.filter(), CAPACITY)?;
-        tokio::spawn(take_in(subscription, prefix.clone(), intake.clone()));
+        tokio::spawn(take_in(subscription, prefix.clone(), intake.clone(), Arc::clone(&gate)));
     }
     Ok(())
 }
 
-async fn take_in(mut subscription: Subscription, prefix: Prefix, intake: Intake) {
+async fn take_in(
+    mut subscription: Subscription,
+    prefix: Prefix,
+    intake: Intake,
+    gate: Arc<Floodgate>,
+) {
     while let Some(batch) = subscription.recv_many(BATCH).await {
         let (mut facts, mut acks) = (Vec::new(), Vec::new());
+        let now = SystemClock.now();
         for inbound in batch {
+            if !gate.lets_in(&inbound, now) {
+                inbound.ack.refuse();
+                continue;
+            }
             if let Some(fact) = fact(&inbound, &prefix) {
                 facts.push(fact);
             }

@@ -8,6 +8,7 @@ mod connections;
 mod data_plane;
 mod device_log;
 mod entropy;
+mod floodgate;
 mod following;
 mod intake;
 mod introductions;

@@ -1,6 +1,6 @@
-//! A token bucket: how many requests a caller may make, and how many at once.
+//! A token bucket: how much a caller may ask, and how much at once. Time is an argument.
 
-use perennial_core::time::Timestamp;
+use crate::time::Timestamp;
 
 /// How fast a bucket fills and how much it holds, in requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Rate {
 
 /// One caller's bucket.
 #[derive(Debug)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     /// In thousandths of a request.
     level: u64,
     filled_at: Timestamp,
@@ -21,22 +21,31 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// A full one.
-    pub(crate) fn full(rate: Rate, now: Timestamp) -> Self {
+    pub fn full(rate: Rate, now: Timestamp) -> Self {
         Self { level: u64::from(rate.burst) * 1000, filled_at: now }
     }
 
     /// Takes one request's worth; answers whether there was that much.
-    pub(crate) fn take(&mut self, rate: Rate, now: Timestamp) -> bool {
-        // A request a second is a thousandth a millisecond.
-        let millis = u64::try_from(now.since(self.filled_at).as_millis()).unwrap_or(u64::MAX);
-        let filled = self.level.saturating_add(millis.saturating_mul(rate.per_second.into()));
-        self.level = filled.min(u64::from(rate.burst) * 1000);
+    pub fn take(&mut self, rate: Rate, now: Timestamp) -> bool {
+        self.level = self.level_at(rate, now);
         self.filled_at = now;
         let enough = self.level >= 1000;
         if enough {
             self.level -= 1000;
         }
         enough
+    }
+
+    /// Whether it is as good as a new one.
+    pub fn is_full(&self, rate: Rate, now: Timestamp) -> bool {
+        self.level_at(rate, now) >= u64::from(rate.burst) * 1000
+    }
+
+    fn level_at(&self, rate: Rate, now: Timestamp) -> u64 {
+        // A request a second is a thousandth a millisecond.
+        let millis = u64::try_from(now.since(self.filled_at).as_millis()).unwrap_or(u64::MAX);
+        let filled = self.level.saturating_add(millis.saturating_mul(rate.per_second.into()));
+        filled.min(u64::from(rate.burst) * 1000)
     }
 }
 
