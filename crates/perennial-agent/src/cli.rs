@@ -169,7 +169,8 @@ fn enroll_device(enroll: &Enroll) -> Result<()> {
 }
 
 fn words(status: &Status) -> String {
-    let mut lines = vec![format!("{}: {}", status.client_id, status.state)];
+    let refused = if status.refused.is_some() { ", but the server refuses it" } else { "" };
+    let mut lines = vec![format!("{}: {}{refused}", status.client_id, status.state)];
     for slot in &status.slots {
         lines.push(format!("  {}: {}", slot.slot, certificate_in_words(slot)));
         let problem = slot.problem.iter();

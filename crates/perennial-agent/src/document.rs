@@ -27,6 +27,9 @@ pub(crate) struct Document {
     pub(crate) server_time: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_error: Option<LastError>,
+    /// Why the server lets the device in no more, until it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<LastError>,
 }
 
 /// What went wrong last.
@@ -81,6 +84,7 @@ impl Document {
             common_name: None,
             server_time: Timestamp::EPOCH,
             last_error: None,
+            refused: None,
         }
     }
 

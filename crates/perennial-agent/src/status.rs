@@ -31,6 +31,8 @@ pub struct Status {
     pub slots: Vec<SlotStatus>,
     /// The latest time heard from a server: milliseconds since the epoch.
     pub server_time: Option<Timestamp>,
+    /// Since when and why the server refuses the device, if it does.
+    pub refused: Option<LastError>,
     /// What went wrong last.
     pub last_error: Option<LastError>,
 }
@@ -70,6 +72,7 @@ pub fn status(data: &Path) -> Result<Status, FolderError> {
         state: document.device.state.name(),
         slots: slots.collect(),
         server_time: Some(document.server_time).filter(|time| *time > Timestamp::EPOCH),
+        refused: document.refused,
         last_error: document.last_error,
     })
 }

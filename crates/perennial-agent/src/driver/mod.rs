@@ -8,7 +8,7 @@ mod listening;
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use perennial_core::device::{Checked, Input, Machine, Note, Slot, step, unkept};
+use perennial_core::device::{Checked, ConnectFailure, Input, Machine, Note, Slot, step, unkept};
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, sleep_until};
 
@@ -191,6 +191,7 @@ impl Agent {
         match outcome {
             Ok(session) => {
                 self.session = Some(session);
+                self.document.refused = None;
                 self.tell(Event::Connected { slot });
                 self.take(Input::Connected { slot }).await
             }
@@ -199,6 +200,10 @@ impl Agent {
                 let text = format!("cannot connect with the {slot} credential: {}", refused.why);
                 tracing::warn!(client.id = %self.config.client_id, "{text}");
                 self.remember_error(text.clone());
+                if failure == ConnectFailure::Rejected {
+                    let first = || LastError { at: self.clock.now(), text: text.clone() };
+                    self.document.refused.get_or_insert_with(first).text.clone_from(&text);
+                }
                 self.tell(Event::ConnectFailed { slot, failure, reason: text });
                 let draw = fastrand::u32(..);
                 self.take(Input::ConnectFailed { slot, failure, draw }).await

@@ -7,7 +7,6 @@ use rustls::{AlertDescription, CertificateError, Error};
 
 /// What TLS says to whoever looks after the device.
 pub(super) fn in_words(failed: &io::Error) -> Cow<'static, str> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "rustls's errors grow")]
     match failed.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::AlertReceived(alert)) => of_alert(*alert),
         Some(Error::InvalidCertificate(error)) => of_certificate(error),
