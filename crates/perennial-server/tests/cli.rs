@@ -153,6 +153,42 @@ fn a_reader_that_has_enough_is_no_failure() {
 }
 
 #[test]
+fn a_list_of_what_does_not_exist_is_refused_and_an_empty_one_is_none() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let _server = Server::start(&data);
+    said("thing create pump-1", &data);
+
+    let thing = refused("rotation list --thing nope", &data);
+    let rule = refused("rule dead-letters --rule nope", &data);
+    let task = refused(&format!("audit findings --task {}", "0".repeat(32)), &data);
+    let empty = said("rotation list --thing pump-1", &data);
+
+    assert!(thing.1.contains("no thing nope") && thing.1.contains("perennial thing list"));
+    assert!(rule.1.contains("perennial rule list"), "{}", rule.1);
+    assert!(task.1.contains("aws iot list-audit-tasks"), "{}", task.1);
+    assert_eq!([thing.0, rule.0, task.0], [1; 3]);
+    assert_eq!(empty.trim(), "nothing to list");
+}
+
+#[test]
+fn a_server_whose_announcement_nobody_reads_serves_all_the_same() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let mut serve = command();
+    serve.args(["serve", "--log", "off", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+    let mut serving =
+        serve.arg("--data").arg(&data).stdout(std::process::Stdio::piped()).spawn().unwrap();
+
+    drop(serving.stdout.take());
+    until("it serves", || noun("thing list", &data).status.success().then_some(()));
+
+    assert!(serving.try_wait().unwrap().is_none());
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+}
+
+#[test]
 fn enrolling_again_gives_the_same_certificate_and_another_key_none_unless_asked() {
     let folder = folder();
     let data = folder.path().join("server");

@@ -142,6 +142,27 @@ fn a_folder_whose_database_is_gone_is_refused_until_that_is_meant() {
 }
 
 #[test]
+fn a_demo_is_kept_in_a_new_folder_and_what_it_left_is_served() {
+    // Regression: a second demo was refused for its first device, with advice for another case.
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let demo = || {
+        let mut command = program::command();
+        command.args(["demo", "--devices", "1", "--exit", "--json", "--keep"]).arg(&data);
+        command
+    };
+
+    let first = demo().output().unwrap();
+    let second = refused(&mut demo());
+    let served = program::Server::start(&data);
+
+    assert!(first.status.success());
+    assert!(second.contains("name a new folder, or look at what is there"), "{second}");
+    assert_eq!(program::objects("thing list", &data).len(), 1);
+    served.stop();
+}
+
+#[test]
 fn an_unknown_key_of_the_configuration_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("perennial.toml");

@@ -43,12 +43,16 @@ impl Verb for Audit {
         match self {
             Self::Run => run(session).await,
             Self::Findings { task, page } => {
+                let described = task.map(|id| Request::get(format!("/audit/tasks/{id}")));
                 let task = match task {
                     Some(task) => task.to_string(),
                     None => latest(session).await?,
                 };
                 let request = Request::new(Method::POST, "/audit/findings").member("taskId", task);
-                Listing::in_body(request, "findings").print(session, page, &COLUMNS).await
+                Listing::in_body(request, "findings")
+                    .of(described, "aws iot list-audit-tasks")
+                    .print(session, page, &COLUMNS)
+                    .await
             }
         }
     }

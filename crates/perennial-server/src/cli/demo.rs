@@ -1,9 +1,14 @@
 //! `perennial demo`: the whole system on loopback in one process.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use perennial_server::demo::{self, Options, Summary};
+
+use super::output::print;
 
 /// Watch a fleet rotate: server and devices in one process, over real TLS and MQTT.
 #[derive(Debug, Args)]
@@ -18,7 +23,7 @@ pub(crate) struct Demo {
     /// End when every rotation has ended, instead of staying up until Ctrl-C.
     #[arg(long)]
     exit: bool,
-    /// Keep the server's data here instead of in a folder that goes with the demo.
+    /// Keep the server's data here, in a new folder, instead of in one that goes with the demo.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Print the result as one JSON object, instead of what happens.
@@ -29,6 +34,13 @@ pub(crate) struct Demo {
 impl Demo {
     /// Succeeds when every device did what was expected of it.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        if let Some(folder) = self.keep.as_deref().filter(|folder| has_something(folder)) {
+            anyhow::bail!(
+                "{0} has something in it, and the devices of an earlier demo went with that demo: \
+                 name a new folder, or look at what is there with `perennial serve --data {0}`",
+                folder.display()
+            );
+        }
         let options = Options {
             devices: self.devices as usize,
             faults: self.faults,
@@ -36,7 +48,7 @@ impl Demo {
             data: self.keep.clone(),
         };
         let (demo, summary) = demo::Demo::run(options).await?;
-        print(&summary, self.json)?;
+        tell(&summary, self.json)?;
         if !self.exit {
             self.announce(demo.server());
             tokio::signal::ctrl_c().await?;
@@ -52,20 +64,23 @@ impl Demo {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the summary is the command's output")]
-fn print(summary: &Summary, json: bool) -> anyhow::Result<()> {
+/// What cannot be read is for the server to tell.
+fn has_something(folder: &Path) -> bool {
+    folder.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+}
+
+fn tell(summary: &Summary, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string(summary)?);
-        return Ok(());
+        return Ok(print(&serde_json::to_string(summary)?)?);
     }
     let Summary { devices, rotated, rolled_back, failed, unreachable, .. } = summary;
-    println!(
+    print(&format!(
         "\n{rotated} of {devices} devices rotated in {:.1} s ({:.0}/s); {rolled_back} rolled \
          back, {failed} failed, {unreachable} unreachable",
         summary.seconds, summary.rotations_per_second
-    );
+    ))?;
     for story in &summary.stories {
-        println!("  {story}");
+        print(&format!("  {story}"))?;
     }
     Ok(())
 }

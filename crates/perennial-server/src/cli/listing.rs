@@ -31,6 +31,15 @@ pub(crate) struct Listing {
     /// The member that has the items.
     pub(crate) items: &'static str,
     pub(crate) paging: Paging,
+    /// What all items belong to, if they do.
+    owner: Option<Owner>,
+}
+
+/// What a list is of: asked for when there is nothing to list, since it may not exist.
+struct Owner {
+    described: Request,
+    /// Which command lists what there is.
+    listed_by: &'static str,
 }
 
 /// A page of a list.
@@ -41,15 +50,35 @@ pub(crate) struct Got {
 
 impl Listing {
     pub(crate) const fn new(request: Request, items: &'static str) -> Self {
-        Self { request, items, paging: Paging::Tokens }
+        Self { request, items, paging: Paging::Tokens, owner: None }
     }
 
-    pub(crate) const fn with_markers(request: Request, items: &'static str) -> Self {
-        Self { request, items, paging: Paging::Markers }
+    pub(crate) fn with_markers(request: Request, items: &'static str) -> Self {
+        Self { paging: Paging::Markers, ..Self::new(request, items) }
     }
 
-    pub(crate) const fn in_body(request: Request, items: &'static str) -> Self {
-        Self { request, items, paging: Paging::Body }
+    pub(crate) fn in_body(request: Request, items: &'static str) -> Self {
+        Self { paging: Paging::Body, ..Self::new(request, items) }
+    }
+
+    /// The list of what belongs to something that `described` asks for, and `listed_by` lists.
+    pub(crate) fn of(self, described: Option<Request>, listed_by: &'static str) -> Self {
+        Self { owner: described.map(|described| Owner { described, listed_by }), ..self }
+    }
+
+    /// Fails if what the list is of does not exist.
+    async fn check_owner(&self, session: &mut Session) -> anyhow::Result<()> {
+        let Some(Owner { described, listed_by }) = &self.owner else { return Ok(()) };
+        match session.client.call(described).await {
+            // AWS's answer for a rule that does not exist is the second.
+            Err(error)
+                if error.is("ResourceNotFoundException") || error.is("UnauthorizedException") =>
+            {
+                anyhow::bail!("{error}; `{listed_by}` lists those there are")
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(()),
+        }
     }
 
     fn request(&self, after: Option<&String>, limit: u32) -> Request {
@@ -130,7 +159,10 @@ impl Listing {
         drop(progress);
         match after {
             Some(token) => session.out.more(&token)?,
-            None if count == 0 => session.out.say("nothing to list")?,
+            None if count == 0 => {
+                self.check_owner(session).await?;
+                session.out.say("nothing to list")?;
+            }
             None => {}
         }
         Ok(ExitCode::SUCCESS)

@@ -88,7 +88,7 @@ impl Output {
 pub(crate) struct ReaderGone;
 
 /// Prints a line.
-fn print(line: &str) -> io::Result<()> {
+pub(crate) fn print(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}").map_err(|error| {
         if error.kind() == ErrorKind::BrokenPipe { io::Error::other(ReaderGone) } else { error }
     })

@@ -11,7 +11,7 @@ use perennial_core::{
     ids::{CertificateId, RotationId, ThingName},
     rotation::State,
 };
-use perennial_server::client::{CallError, Request};
+use perennial_server::client::{CallError, Request, segment};
 use serde_json::{Value, json};
 
 use super::{
@@ -94,7 +94,12 @@ impl Verb for Rotation {
                     .with("open", open)
                     .with_some("state", state.as_ref())
                     .with("isAscendingOrder", is_ascending);
-                Listing::new(request, "rotations").print(session, page, &COLUMNS).await
+                let described =
+                    thing.map(|name| Request::get(format!("/things/{}", segment(&name))));
+                Listing::new(request, "rotations")
+                    .of(described, "perennial thing list")
+                    .print(session, page, &COLUMNS)
+                    .await
             }
             Self::Show { id } => show(&id, session).await,
             Self::Cancel { id } => cancel(&id, session).await,

@@ -126,7 +126,11 @@ impl Verb for Rule {
             Self::DeadLetters { rule, page } => {
                 let request =
                     Request::get("/api/v1/dead-letters").with_some("ruleName", rule.as_ref());
-                Listing::new(request, "deadLetters").print(session, page, &LETTERS).await
+                let described = rule.map(|name| Request::get(path(&name)));
+                Listing::new(request, "deadLetters")
+                    .of(described, "perennial rule list")
+                    .print(session, page, &LETTERS)
+                    .await
             }
             Self::Replay { ids } => {
                 each(session, &ids, Method::PUT, "/replay", "is tried again").await

@@ -7,7 +7,7 @@ use perennial_server::{Config, Server, check_registry, config_path, credentials_
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-use super::common::data_folder;
+use super::{common::data_folder, output::print};
 
 /// Run the server: broker, registry, authority, audit and rotations.
 ///
@@ -52,7 +52,8 @@ impl Serve {
             check_registry(&data)?;
         }
         let server = Server::start(&data, config).await?;
-        announce(&server, self.json)?;
+        // Who does not read it is served all the same.
+        let _ = announce(&server, self.json);
         let signal = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| "SIGINT")?,
@@ -64,8 +65,7 @@ impl Serve {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what listens where is the command's output")]
-fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
+fn announce(server: &Server, json: bool) -> std::io::Result<()> {
     let (mqtt, https, data) = (server.mqtt(), server.https(), server.data());
     let (anchor, plain) = (data.join("ca.pem"), server.plain_http());
     let (config, credentials) = (config_path(data), credentials_path(data));
@@ -73,17 +73,16 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         let announced = serde_json::json!({ "mqtt": mqtt, "https": https, "plainHttp": plain,
             "caFile": anchor, "data": data, "awsConfigFile": config,
             "awsSharedCredentialsFile": credentials });
-        println!("{announced}");
-        return Ok(());
+        return print(&announced.to_string());
     }
-    println!("MQTT over TLS   {mqtt}");
-    println!("HTTPS           {https}");
+    print(&format!("MQTT over TLS   {mqtt}"))?;
+    print(&format!("HTTPS           {https}"))?;
     if let Some(plain) = plain {
-        println!("plain HTTP      {plain}");
+        print(&format!("plain HTTP      {plain}"))?;
     }
-    println!("trust anchor    {}", anchor.display());
-    println!("data folder     {}", data.display());
-    println!("administrator   AWS_CONFIG_FILE={}", config.display());
-    println!("                AWS_SHARED_CREDENTIALS_FILE={}", credentials.display());
+    print(&format!("trust anchor    {}", anchor.display()))?;
+    print(&format!("data folder     {}", data.display()))?;
+    print(&format!("administrator   AWS_CONFIG_FILE={}", config.display()))?;
+    print(&format!("                AWS_SHARED_CREDENTIALS_FILE={}", credentials.display()))?;
     Ok(())
 }
