@@ -153,3 +153,60 @@ async fn a_message_that_a_rule_selects_is_not_held_up_by_the_rule() {
     // Each request may take 15 s: had one waited for one, this would take half an hour.
     assert!(began.elapsed() < Duration::from_secs(10));
 }
+
+/// The numbers of the messages in a request's array.
+fn numbers(body: &str) -> Vec<u64> {
+    let messages: Vec<Value> = serde_json::from_str(body).unwrap();
+    messages.iter().map(|it| it["number"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_travel_together_and_each_of_a_batch_that_failed_can_be_tried_again() {
+    let (world, receiving, mut endpoint) = begin().await;
+    let config = json!({ "maxBatchSize": 4, "maxBatchOpenMs": 200, "batchAcrossTopics": true });
+    let http = json!({ "http": { "url": receiving.url("/in"), "enableBatching": true,
+        "batchConfig": config } });
+    route(&world, json!([http]), Some(json!({ "file": { "name": "errors" } }))).await;
+
+    (0..10).for_each(|number| publish(&world, number));
+    let mut arrived = Vec::new();
+    while arrived.len() < 10 {
+        let together = numbers(&endpoint.next().await.body);
+        assert!(together.len() <= 4, "{together:?}");
+        arrived.extend(together);
+    }
+    arrived.sort_unstable();
+    assert_eq!(arrived, (0..10).collect::<Vec<_>>());
+    assert_eq!(endpoint.waiting(), 0);
+
+    endpoint.fail(true);
+    (10..14).for_each(|number| publish(&world, number));
+    let kept = until("each is a dead letter", async || {
+        Some(letters(&world).await).filter(|it| it.len() == 4)
+    })
+    .await;
+    let path = world.server.data().join("rules/errors");
+    let told = until("the error action heard of each", async || {
+        let text = std::fs::read_to_string(&path).ok()?;
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let told: Vec<Value> = lines.collect();
+        let of = |it: &Value| it["payloadsWithMetadata"].as_array().map_or(0, Vec::len);
+        (told.iter().map(of).sum::<usize>() == 4).then_some(told)
+    })
+    .await;
+    assert!(kept.iter().all(|it| it.reason.contains("500")), "{kept:?}");
+    assert_eq!(told[0]["payloadsWithMetadata"][0]["topic"], "from/3");
+    assert_eq!(told[0]["failures"][0]["affectedIds"][0], 1);
+
+    endpoint.fail(false);
+    let mut tried = std::collections::BTreeSet::new();
+    while endpoint.waiting() > 0 {
+        tried.extend(numbers(&endpoint.next().await.body));
+    }
+    assert_eq!(tried, (10..14).collect());
+    let (id, letter) =
+        world.server.store().dead_letters(None, None, 1).await.unwrap().items.remove(0);
+    assert!(world.server.rules().replay(id, letter).await);
+    assert_eq!(numbers(&endpoint.next().await.body).len(), 1);
+    until("it is none any more", async || (letters(&world).await.len() == 3).then_some(())).await;
+}

@@ -1,4 +1,4 @@
-//! Delivering a parcel: again after pauses that grow, until it arrives or is given up.
+//! Delivering what is loaded: again after pauses that grow, until it arrives or is given up.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use crate::{
     carrier::{Carriers, Undelivered},
     graveyard::Graveyard,
     health::Health,
+    load::Load,
     noticing::Noticing,
     parcel::Parcel,
     surroundings,
@@ -37,29 +38,19 @@ pub(crate) struct Post {
 }
 
 impl Post {
-    /// Delivers a parcel, however long that takes.
-    pub(crate) async fn deliver(&self, parcel: Parcel, health: &Health) {
+    /// Delivers a load, however long that takes.
+    pub(crate) async fn deliver(&self, load: Load, health: &Health) {
         let mut tries = 0;
         loop {
-            let Some(tried) = self.attempt(&parcel).await else {
-                // What is a dead letter already stays one.
-                if parcel.letter.is_none() {
-                    self.graveyard.bury_surely(self.letter(parcel, STOPPED)).await;
-                }
-                return;
-            };
+            let Some(tried) = self.attempt(&load).await else { return self.put_away(load).await };
             let Err(Undelivered { reason, may_work_later }) = tried else {
-                health.arrived(&parcel, (self.now)());
-                if let Some(id) = parcel.letter {
-                    self.graveyard.forget(id).await;
-                }
-                return;
+                return self.arrived(&load, health).await;
             };
             tries += 1;
             let pause = self.settings.retry.pause_after(tries, fastrand::u32(..));
             let Some(pause) = pause.filter(|_| may_work_later) else {
                 let times = if tries == 1 { "once" } else { "several times" };
-                self.give_up(parcel, &format!("{reason} (tried {times})"), health);
+                self.give_up(load, &format!("{reason} (tried {times})"), health);
                 return;
             };
             // Stopping is noticed by the next attempt.
@@ -68,8 +59,12 @@ impl Post {
     }
 
     /// One try; `None` when the server stops first.
-    async fn attempt(&self, parcel: &Parcel) -> Option<Result<(), Undelivered>> {
-        if self.stopping.is_cancelled() && !parcel.delivery.is_local() {
+    async fn attempt(&self, load: &Load) -> Option<Result<(), Undelivered>> {
+        let delivery = match load.delivery() {
+            Ok(delivery) => delivery,
+            Err(error) => return Some(Err(error)),
+        };
+        if self.stopping.is_cancelled() && !delivery.is_local() {
             return None;
         }
         let late = async {
@@ -77,38 +72,63 @@ impl Post {
             tokio::time::sleep(self.settings.stop_for).await;
         };
         tokio::select! {
-            tried = self.carriers.carry(parcel) => Some(tried),
+            tried = self.carriers.carry(delivery) => Some(tried),
             () = late => None,
         }
     }
 
-    /// Tells the error action and people, keeps the dead letter, and says so once.
-    pub(crate) fn give_up(&self, parcel: Parcel, reason: &str, health: &Health) {
-        health.gave_up(&parcel, reason, (self.now)());
-        if let Some(rule) = parcel.answerable.clone() {
-            let failure = Failure::of(&parcel.delivery, reason);
-            self.tell_error_action(&rule, &parcel.origin, &[failure]);
-        }
-        if parcel.letter.is_none() {
-            let letter = self.letter(parcel, reason);
-            self.graveyard.bury(letter);
+    async fn arrived(&self, load: &Load, health: &Health) {
+        for parcel in load.parcels() {
+            health.arrived(parcel, (self.now)());
+            if let Some(id) = parcel.letter {
+                self.graveyard.forget(id).await;
+            }
         }
     }
 
-    /// Lets a rule's error action hear what failed.
-    pub(crate) fn tell_error_action(
+    /// Keeps for the next start what there was no time for. What is a dead letter already stays one.
+    async fn put_away(&self, load: Load) {
+        for parcel in load.into_parcels().filter(|it| it.letter.is_none()) {
+            self.graveyard.bury_surely(self.letter(parcel, STOPPED)).await;
+        }
+    }
+
+    /// Tells the error action and people, keeps the dead letters, and says so once.
+    pub(crate) fn give_up(&self, load: Load, reason: &str, health: &Health) {
+        for parcel in load.parcels() {
+            health.gave_up(parcel, reason, (self.now)());
+        }
+        if let Some(rule) = &load.first().answerable {
+            self.tell_error_action(rule, &load.first().origin, &load.failure(reason));
+        }
+        for parcel in load.into_parcels().filter(|it| it.letter.is_none()) {
+            self.graveyard.bury(self.letter(parcel, reason));
+        }
+    }
+
+    /// Lets a rule's error action hear that the rule itself failed on a message.
+    pub(crate) fn tell_failure(
         &self,
         rule: &Arc<crate::live::LiveRule>,
         origin: &Arc<crate::parcel::Origin>,
-        failures: &[Failure],
+        failure: Failure,
+    ) {
+        let told = FailureMessage::new(rule.name.as_str(), &origin.message(), &[failure]).to_json();
+        self.tell_error_action(rule, origin, &told);
+    }
+
+    /// Lets a rule's error action hear what failed.
+    fn tell_error_action(
+        &self,
+        rule: &Arc<crate::live::LiveRule>,
+        origin: &Arc<crate::parcel::Origin>,
+        told: &[u8],
     ) {
         let Some(queue) = &rule.error_queue else { return };
-        let told = FailureMessage::new(rule.name.as_str(), &origin.message(), failures).to_json();
-        let message = perennial_core::rule::Message { payload: &told, ..origin.message() };
+        let message = perennial_core::rule::Message { payload: told, ..origin.message() };
         let surroundings = surroundings::at(&self.settings.account_id, (self.now)());
         let incoming = Incoming::new(message, surroundings);
-        let payload = Payload(told.as_slice().into());
-        match rule.ready.on_failure(&incoming, &payload) {
+        match rule.ready.on_failure(&incoming, &Payload(told.into())) {
             Some(Ok(delivery)) => {
                 let parcel = Parcel {
                     rule: rule.name.clone(),
@@ -119,7 +139,7 @@ impl Post {
                     weight: None,
                 };
                 if let Err(parcel) = queue.put(parcel) {
-                    self.give_up(*parcel, FULL, &queue.health);
+                    self.give_up(Load::alone(*parcel), FULL, &queue.health);
                 }
             }
             Some(Err(error)) => {

@@ -7,6 +7,7 @@
 //! to the rule's error action and kept as a dead letter.
 #![warn(missing_docs)]
 
+mod batching;
 mod carrier;
 mod confirmed;
 mod delivering;
@@ -14,6 +15,7 @@ mod engine;
 mod graveyard;
 mod health;
 mod live;
+mod load;
 mod noticing;
 mod observing;
 mod parcel;

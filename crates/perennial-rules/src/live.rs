@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     delivering::{FULL, Post},
     health::Place,
+    load::Load,
     parcel::{Origin, Parcel},
     queue::{ActionQueue, Pace},
 };
@@ -41,18 +42,22 @@ impl LiveRule {
             let pace = match action {
                 // Messages stay in their order; a line is written faster than it is read.
                 Action::Republish(_) | Action::File(_) | Action::Stdout(_) => Pace::InOrder,
-                Action::Http(_) | Action::Sns(_) | Action::Lambda(_) => {
-                    Pace::AtATime(post.settings.in_flight)
-                }
+                Action::Http(http) => match http.batches()? {
+                    Some(limits) => Pace::InBatches(limits, post.settings.in_flight),
+                    None => Pace::AtATime(post.settings.in_flight),
+                },
+                Action::Sns(_) | Action::Lambda(_) => Pace::AtATime(post.settings.in_flight),
             };
             let place = Place { rule: name.clone(), action: place };
-            ActionQueue::open(post, Some(place), pace, tasks)
+            Ok::<_, RuleInvalid>(ActionQueue::open(post, Some(place), pace, tasks))
         };
         let numbered = document.actions.iter().enumerate();
-        let queues =
-            numbered.map(|(index, action)| queue(action, format!("actions[{index}]"))).collect();
+        let queues = numbered
+            .map(|(index, action)| queue(action, format!("actions[{index}]")))
+            .collect::<Result<_, _>>()?;
         let error_action = document.error_action.as_ref();
-        let error_queue = error_action.map(|action| queue(action, "errorAction".to_owned()));
+        let error_queue =
+            error_action.map(|action| queue(action, "errorAction".to_owned())).transpose()?;
         Ok(Self { name, document, ready, queues, error_queue })
     }
 
@@ -77,7 +82,7 @@ impl LiveRule {
                     failed_resource: self.name.to_string(),
                     error_message: error.to_string(),
                 };
-                return post.tell_error_action(self, origin, &[failure]);
+                return post.tell_failure(self, origin, failure);
             }
         };
         for (outcome, queue) in outcomes.into_iter().zip(&self.queues) {
@@ -86,7 +91,7 @@ impl LiveRule {
                 Err(failure) => {
                     let reason = &failure.error_message;
                     tracing::debug!(rule.name = %self.name, reason, "an action's parameter is none");
-                    post.tell_error_action(self, origin, &[failure]);
+                    post.tell_failure(self, origin, failure);
                 }
             }
         }
@@ -108,7 +113,7 @@ impl LiveRule {
             weight: None,
         };
         if let Err(parcel) = queue.put(parcel) {
-            post.give_up(*parcel, FULL, &queue.health);
+            post.give_up(Load::alone(*parcel), FULL, &queue.health);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicUsize};
 
+use perennial_core::{rule::action::BatchLimits, time::Timestamp};
 use tokio::sync::{
     Semaphore,
     mpsc::{self, Receiver, Sender},
@@ -9,8 +10,10 @@ use tokio::sync::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    batching::in_batches,
     delivering::Post,
     health::{Health, Place},
+    load::Load,
     parcel::{Parcel, Weight},
 };
 
@@ -29,6 +32,8 @@ pub(crate) enum Pace {
     InOrder,
     /// So many at a time.
     AtATime(usize),
+    /// Together, so many requests at a time.
+    InBatches(BatchLimits, usize),
 }
 
 impl ActionQueue {
@@ -50,6 +55,9 @@ impl ActionQueue {
             Pace::AtATime(most) => {
                 tasks.spawn(at_a_time(receiver, work, most.max(1), tasks.clone()))
             }
+            Pace::InBatches(limits, most) => {
+                tasks.spawn(in_batches(receiver, work, (limits, most.max(1)), tasks.clone()))
+            }
         };
         Self { sender, bytes: Arc::default(), max_bytes: settings.max_waiting_bytes, health }
     }
@@ -66,14 +74,33 @@ impl ActionQueue {
 }
 
 /// What a queue's worker works with.
-struct Work {
+#[derive(Clone)]
+pub(crate) struct Work {
     post: Arc<Post>,
     health: Arc<Health>,
 }
 
+impl Work {
+    pub(crate) async fn deliver(&self, load: Load) {
+        self.post.deliver(load, &self.health).await;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.post.now)()
+    }
+
+    /// Until then; for ever, when there is nothing to wait for.
+    pub(crate) async fn sleep_until(&self, due_at: Option<Timestamp>) {
+        match due_at {
+            Some(due_at) => tokio::time::sleep(due_at.since(self.now())).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
 async fn in_order(mut receiver: Receiver<Parcel>, work: Work) {
     while let Some(parcel) = receiver.recv().await {
-        work.post.deliver(parcel, &work.health).await;
+        work.deliver(Load::alone(parcel)).await;
     }
 }
 
@@ -82,9 +109,9 @@ async fn at_a_time(mut receiver: Receiver<Parcel>, work: Work, most: usize, task
     while let Some(parcel) = receiver.recv().await {
         // Never closed.
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        let (post, health) = (Arc::clone(&work.post), Arc::clone(&work.health));
+        let work = work.clone();
         tasks.spawn(async move {
-            post.deliver(parcel, &health).await;
+            work.deliver(Load::alone(parcel)).await;
             drop(slot);
         });
     }

@@ -4,9 +4,9 @@ use perennial_core::{
     policy::Scope,
     rule::{
         Incoming, Message, ReadyRule, RuleInvalid, TopicRule,
-        action::{Delivery, HttpPost, Payload, Republication},
+        action::{Batching, Delivery, HttpPost, Payload, Republication},
         built_in,
-        failure::{Failure, FailureMessage},
+        failure::{BatchFailureMessage, Failure, FailureMessage},
     },
     topic::Prefix,
 };
@@ -94,6 +94,7 @@ fn a_delivery_is_the_same_after_json() {
     let actions = [
         json!({ "republish": { "topic": "a/${topic(2)}" } }),
         json!({ "http": { "url": "https://example.com/" } }),
+        json!({ "http": { "url": "https://example.com/", "enableBatching": true } }),
         json!({ "sns": { "targetArn": "arn:aws:sns:r:1:t", "messageFormat": "JSON" } }),
         json!({ "lambda": { "functionArn": "arn:aws:lambda:r:1:function:f" } }),
         json!({ "file": { "name": "${topic(2)}.jsonl" } }),
@@ -115,6 +116,10 @@ fn a_document_says_which_member_is_wrong() {
         (json!([{ "republish": { "topic": "a/+" } }]), "actions[0].republish.topic: \"a/+\": "),
         (json!([{ "republish": { "topic": "a", "qos": 2 } }]), "actions[0].republish.qos: 2 is"),
         (json!([{ "republish": { "topic": "${" } }]), "actions[0].republish.topic: line 1, column"),
+        (
+            json!([{ "http": { "url": "https://a", "batchConfig": { "maxBatchSize": 1 } } }]),
+            "actions[0].http.batchConfig.maxBatchSize: 1, not from 2 to 10",
+        ),
         (
             json!([{ "stdout": {} }, { "http": { "url": "http://a" } }]),
             "actions[1].http.url: it must begin with https://",
@@ -150,8 +155,8 @@ fn an_action_that_is_not_done_here_is_refused_by_name() {
     };
 
     assert!(read(json!({ "dynamoDB": {} })).contains("unknown variant `dynamoDB`"));
-    let batching = json!({ "http": { "url": "https://a", "enableBatching": true } });
-    assert!(read(batching).contains("unknown field `enableBatching`"));
+    let unknown = json!({ "http": { "url": "https://a", "batchConfig": { "maxBatches": 2 } } });
+    assert!(read(unknown).contains("unknown field `maxBatches`"));
 }
 
 #[test]
@@ -213,4 +218,36 @@ fn the_built_in_rules_are_the_reference_architectures() {
         let ready = it.rule.ready().unwrap();
         assert_eq!(ready.rule.filter(), Prefix::default().filter(it.kind));
     }
+}
+
+#[test]
+fn a_failed_batch_tells_of_each_message_and_of_its_topic_where_they_differ() {
+    let failure = |delivery: &Delivery| Failure::of(delivery, "it answered 500");
+    let other = Message { topic: "sensors/pump-2/data", client_id: None, ..message(b"[2]") };
+    let told = |config: Value, batching: Batching| {
+        let http = json!([{ "http": { "url": "https://a", "enableBatching": true, "batchConfig": config } }]);
+        let delivery = delivered(&ready(http).unwrap(), b"{}").unwrap();
+        let Delivery::Http(post) = &delivery else { panic!("{delivery:?}") };
+        assert_eq!(post.batching, batching);
+        let messages = [message(b"{}"), other];
+        let told = BatchFailureMessage::new("r", &messages, post.batching, failure(&delivery));
+        serde_json::from_slice::<Value>(&told.to_json()).unwrap()
+    };
+
+    let of_a_topic = told(json!({}), Batching::OfATopic);
+    let across = told(json!({ "batchAcrossTopics": true }), Batching::AcrossTopics);
+
+    assert_eq!(
+        of_a_topic,
+        json!({ "ruleName": "r", "topic": "sensors/pump-1/data",
+            "payloadsWithMetadata": [
+                { "id": 1, "cloudwatchTraceId": "trace", "clientId": "pump-1",
+                  "base64OriginalPayload": "e30=" },
+                { "id": 2, "cloudwatchTraceId": "trace", "clientId": null,
+                  "base64OriginalPayload": "WzJd" }],
+            "failures": [{ "affectedIds": [1, 2], "failedAction": "HttpAction",
+                "failedResource": "https://a", "errorMessage": "it answered 500" }] })
+    );
+    assert_eq!(across["topic"], Value::Null);
+    assert_eq!(across["payloadsWithMetadata"][1]["topic"], "sensors/pump-2/data");
 }

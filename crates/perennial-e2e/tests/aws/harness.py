@@ -48,6 +48,9 @@ WHEN_THERE = {
     "ListTopicRules.rules": {"createdAt"},
     "GetTopicRule.rule": {"createdAt", "description", "errorAction"},
     "GetTopicRule.rule.actions.republish": {"qos", "headers", "roleArn"},
+    "GetTopicRule.rule.actions.http": {"confirmationUrl", "headers", "auth", "enableBatching", "batchConfig"},
+    "GetTopicRule.rule.actions.http.batchConfig": {
+        "maxBatchOpenMs", "maxBatchSize", "maxBatchSizeBytes", "batchAcrossTopics"},
     # Of destinations that are no URLs, and of a status that needs no reason.
     "CreateTopicRuleDestination.topicRuleDestination": {"vpcProperties", "influxDBProperties", "statusReason"},
     "GetTopicRuleDestination.topicRuleDestination": {"vpcProperties", "influxDBProperties", "statusReason"},

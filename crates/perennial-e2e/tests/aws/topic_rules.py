@@ -191,6 +191,28 @@ def routing(iot, receiver):
     listener.forget()
 
 
+def batches(iot, receiver):
+    """Several messages in one request, as the rule's limits have it."""
+    data = Client("iot-data")
+    action = {"http": {"url": receiver.url("/data/batch"), "confirmationUrl": receiver.url("/data"),
+                       "headers": [{"key": "X-Last", "value": "${n}"}], "enableBatching": True,
+                       "batchConfig": {"maxBatchOpenMs": 200, "maxBatchSize": 2, "maxBatchSizeBytes": 1000}}}
+    iot.create_topic_rule(ruleName="batch", topicRulePayload=rule("SELECT * FROM 'batch'", action))
+    shown = iot.get_topic_rule(ruleName="batch")["rule"]["actions"]
+    assert shown == [action], shown
+    for n in range(3):
+        data.publish(topic="batch", qos=1, payload=json.dumps({"n": n}))
+    heard = []
+    while len(heard) < 3:
+        path, fields, body = receiver.next()
+        together = json.loads(body)
+        assert path == "/data/batch" and fields["content-type"] == "application/json", fields
+        assert len(together) <= 2 and fields["x-last"] == str(together[-1]["n"]), (fields, together)
+        heard += together
+    assert sorted(it["n"] for it in heard) == [0, 1, 2], heard
+    iot.delete_topic_rule(ruleName="batch")
+
+
 def functions(iot, receiver):
     """A function is invoked at the configured endpoint, which is the receiver; and signed."""
     data = Client("iot-data")
@@ -249,6 +271,7 @@ def all_of_it(iot):
     refusals(iot)
     destinations(iot, receiver)
     routing(iot, receiver)
+    batches(iot, receiver)
     people(iot)
 
 

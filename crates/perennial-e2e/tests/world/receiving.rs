@@ -181,13 +181,14 @@ async fn answer(
         let mut body = vec![0; len];
         stream.read_exact(&mut body).await?;
         let body = String::from_utf8_lossy(&body).into_owned();
+        // Decided before anybody hears of it: what is changed then holds for the next.
+        let status = if behaviour.fails.load(Ordering::SeqCst) { "500 Oh No" } else { "200 OK" };
         // Nobody listens any more: the story is over.
         let _ = heard.send(Received { path, body });
         let no_more = behaviour.no_more.notified();
         if behaviour.hangs.load(Ordering::SeqCst) {
             no_more.await;
         }
-        let status = if behaviour.fails.load(Ordering::SeqCst) { "500 Oh No" } else { "200 OK" };
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
         stream.write_all(head.as_bytes()).await?;
         stream.flush().await?;

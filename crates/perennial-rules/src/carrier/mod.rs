@@ -18,8 +18,6 @@ pub use lambda::LambdaEndpoint;
 pub use notice::NoticeTopics;
 pub(crate) use republish::Republish;
 
-use crate::parcel::Parcel;
-
 /// Why something did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -53,8 +51,8 @@ pub(crate) struct Carriers {
 
 impl Carriers {
     /// Tries once.
-    pub(crate) async fn carry(&self, parcel: &Parcel) -> Result<(), Undelivered> {
-        match &parcel.delivery {
+    pub(crate) async fn carry(&self, delivery: &Delivery) -> Result<(), Undelivered> {
+        match delivery {
             Delivery::Republish(it) => self.republish.carry(it),
             Delivery::Http(it) => self.http.carry(it).await,
             Delivery::Sns { target_arn, format, payload } => {

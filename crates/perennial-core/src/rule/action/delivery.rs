@@ -71,8 +71,31 @@ pub struct HttpPost {
     pub headers: Vec<(String, String)>,
     /// Who signs it.
     pub signing: Option<SigningRole>,
+    /// Whether the payload is the body, or one of an array that is.
+    #[serde(default, skip_serializing_if = "Batching::is_alone")]
+    pub batching: Batching,
     /// The body.
     pub payload: Payload,
+}
+
+/// Whether several messages travel in one request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Batching {
+    /// Each has its own.
+    #[default]
+    Alone,
+    /// Those of one topic share it.
+    OfATopic,
+    /// Those of any topic share it.
+    AcrossTopics,
+}
+
+impl Batching {
+    /// Whether each message has a request of its own.
+    pub const fn is_alone(&self) -> bool {
+        matches!(self, Self::Alone)
+    }
 }
 
 /// Who signs a request, and for what.

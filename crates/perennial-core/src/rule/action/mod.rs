@@ -1,5 +1,6 @@
 //! What is done with what a rule makes of a message: AWS's `Action`, as documents have it.
 
+mod batch;
 mod delivery;
 mod headers;
 mod ready;
@@ -8,7 +9,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use delivery::{Delivery, HttpPost, Payload, Republication, SigningRole};
+use super::RuleInvalid;
+
+pub use batch::{BatchConfig, BatchLimits, Batches};
+pub use delivery::{Batching, Delivery, HttpPost, Payload, Republication, SigningRole};
 pub use headers::{FilledHeaders, MqttHeaders, UserProperty};
 pub(super) use ready::ReadyAction;
 pub use ready::Unusable;
@@ -54,7 +58,7 @@ pub struct Republish {
     pub headers: Option<MqttHeaders>,
 }
 
-/// AWS's `HttpAction`, without batches.
+/// AWS's `HttpAction`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Http {
@@ -69,6 +73,12 @@ pub struct Http {
     /// How requests are signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<HttpAuth>,
+    /// Whether several messages travel in one request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enable_batching: Option<bool>,
+    /// How many, and how long they wait for each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_config: Option<BatchConfig>,
 }
 
 /// AWS's `HttpActionHeader`.
@@ -150,6 +160,27 @@ impl Http {
     /// The URL whose owner must have confirmed that messages may come.
     pub fn confirmation_url(&self) -> &str {
         self.confirmation_url.as_deref().unwrap_or(&self.url)
+    }
+
+    /// How its messages travel.
+    ///
+    /// # Errors
+    /// As [`batches`](Self::batches).
+    pub(super) fn batching(&self) -> Result<Batching, RuleInvalid> {
+        Ok(match self.batches()? {
+            None => Batching::Alone,
+            Some(limits) if limits.across_topics => Batching::AcrossTopics,
+            Some(_) => Batching::OfATopic,
+        })
+    }
+
+    /// What bounds its batches; nothing when each message travels alone.
+    ///
+    /// # Errors
+    /// [`RuleInvalid::Member`] names the limit that is out of its range, also while it is off.
+    pub fn batches(&self) -> Result<Option<BatchLimits>, RuleInvalid> {
+        let limits = self.batch_config.clone().unwrap_or_default().limits()?;
+        Ok(self.enable_batching.unwrap_or(false).then_some(limits))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{
     Action, Delivery, File, Http, HttpHeader, Lambda, MAX_HTTP_HEADERS, MAX_URL_LEN, MessageFormat,
     Republish, Sns,
-    delivery::{HttpPost, Payload, Republication, SigningRole},
+    delivery::{Batching, HttpPost, Payload, Republication, SigningRole},
     headers::ReadyHeaders,
 };
 use crate::rule::{Incoming, RuleInvalid, RunError, Template, failure::Failure};
@@ -26,11 +26,27 @@ const NOT_TO_BE_SET: [&str; 8] = [
 /// An action, ready to be filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::rule) enum ReadyAction {
-    Republish { topic: Template, at_least_once: bool, headers: ReadyHeaders },
-    Http { url: Template, headers: Vec<(String, Template)>, signing: Option<SigningRole> },
-    Sns { target_arn: Template, format: MessageFormat },
-    Lambda { function_arn: String },
-    File { name: Template },
+    Republish {
+        topic: Template,
+        at_least_once: bool,
+        headers: ReadyHeaders,
+    },
+    Http {
+        url: Template,
+        headers: Vec<(String, Template)>,
+        signing: Option<SigningRole>,
+        batching: Batching,
+    },
+    Sns {
+        target_arn: Template,
+        format: MessageFormat,
+    },
+    Lambda {
+        function_arn: String,
+    },
+    File {
+        name: Template,
+    },
     Stdout,
 }
 
@@ -133,13 +149,14 @@ impl ReadyAction {
                 let at_least_once = *at_least_once;
                 Delivery::Republish(Republication { topic, at_least_once, headers, payload })
             }
-            Self::Http { url, headers, signing } => {
+            Self::Http { url, headers, signing, batching } => {
                 let field = |(name, value): &(String, Template)| {
                     Ok((name.clone(), filled(value, incoming)?))
                 };
                 let headers = headers.iter().map(field).collect::<Result<_, Unusable>>()?;
                 let (url, signing) = (filled(url, incoming)?, signing.clone());
-                Delivery::Http(HttpPost { url, headers, signing, payload })
+                let batching = *batching;
+                Delivery::Http(HttpPost { url, headers, signing, batching, payload })
             }
             Self::Sns { target_arn, format } => {
                 let target_arn = filled(target_arn, incoming)?;
@@ -205,7 +222,8 @@ fn http(it: &Http) -> Result<ReadyAction, RuleInvalid> {
         role_arn: auth.sigv4.role_arn.clone(),
     });
     let headers = it.headers.iter().map(field).collect::<Result<_, _>>()?;
-    Ok(ReadyAction::Http { url: parsed("http.url", &it.url)?, headers, signing })
+    let batching = it.batching()?;
+    Ok(ReadyAction::Http { url: parsed("http.url", &it.url)?, headers, signing, batching })
 }
 
 fn field(it: &HttpHeader) -> Result<(String, Template), RuleInvalid> {
