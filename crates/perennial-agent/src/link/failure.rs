@@ -9,6 +9,8 @@
 
 mod words;
 
+pub(super) use words::of_disconnect;
+
 use std::io;
 
 use perennial_core::device::ConnectFailure;

@@ -13,7 +13,7 @@ use rmqtt_codec::{
 };
 use tokio::time::{Instant, sleep_until};
 
-use super::{tls::witness, wire::Wire};
+use super::{failure::of_disconnect, tls::witness, wire::Wire};
 
 /// What a session brings.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) enum Incoming {
 /// Why a session is over.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Ended {
-    #[error("the server ended the session: {0:?}")]
+    #[error("the server ended the session: {}", of_disconnect(*.0))]
     Told(DisconnectReasonCode),
     #[error("the connection was lost: {0}")]
     Lost(#[from] io::Error),

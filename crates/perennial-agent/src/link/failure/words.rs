@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, io};
 
-use rmqtt_codec::v5::ConnectAckReason;
+use rmqtt_codec::v5::{ConnectAckReason, DisconnectReasonCode};
 use rustls::{AlertDescription, CertificateError, Error};
 
 /// What TLS says to whoever looks after the device.
@@ -53,6 +53,25 @@ fn of_certificate(error: &CertificateError) -> Cow<'static, str> {
             "the server's certificate is for another name than the one under `server`".into()
         }
         other => format!("the server's certificate is not accepted: {other}").into(),
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "MQTT's reason codes grow")]
+pub(in crate::link) fn of_disconnect(code: DisconnectReasonCode) -> Cow<'static, str> {
+    match code {
+        DisconnectReasonCode::SessionTakenOver => {
+            "another connection has this client id now".into()
+        }
+        DisconnectReasonCode::NotAuthorized => {
+            "not authorized: the certificate has ended or was withdrawn, or its policies do not \
+             allow what the device did"
+                .into()
+        }
+        DisconnectReasonCode::ServerShuttingDown => "it is shutting down".into(),
+        DisconnectReasonCode::ServerBusy => "it is busy".into(),
+        DisconnectReasonCode::KeepAliveTimeout => "it heard nothing for too long".into(),
+        DisconnectReasonCode::AdministrativeAction => "an operator disconnected the device".into(),
+        other => format!("reason code {}", u8::from(other)).into(),
     }
 }
 
