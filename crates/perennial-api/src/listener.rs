@@ -88,10 +88,17 @@ pub enum BindError {
 }
 
 fn explain(error: &io::Error) -> String {
-    if error.kind() == io::ErrorKind::AddrInUse {
-        return "the port is in use; stop the other program or choose another address".to_owned();
-    }
-    error.to_string()
+    let kind = error.kind();
+    let advice = if kind == io::ErrorKind::AddrInUse {
+        "the port is in use; stop the other program or choose another address"
+    } else if kind == io::ErrorKind::AddrNotAvailable {
+        "no interface of this machine has that address; choose one of its own, or 0.0.0.0 for all"
+    } else if kind == io::ErrorKind::PermissionDenied {
+        "this user may not use that port; choose one above 1023, or give it CAP_NET_BIND_SERVICE"
+    } else {
+        return error.to_string();
+    };
+    advice.to_owned()
 }
 
 /// A listener that has its port, not yet serving.

@@ -104,7 +104,8 @@ impl Unfit {
                 "the certificate is REVOKED, for good: its device must be enrolled again"
             }
             Self::NotActive(CertificateStatus::Inactive | CertificateStatus::Active) => {
-                "the certificate is INACTIVE: activate it to let its device in"
+                "the certificate is INACTIVE, by an operator or after its rotation: activate it if \
+                 its device is to be let in"
             }
             Self::Early => "the certificate is not valid yet: look at its validity and the clock",
             Self::Lapsed => {

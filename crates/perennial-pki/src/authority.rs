@@ -86,7 +86,7 @@ pub enum AuthorityError {
     #[error(transparent)]
     Key(#[from] LoadKeyError),
     /// A certificate file is not PEM.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}; bring it back from a backup")]
     Pem {
         /// The file.
         path: PathBuf,
@@ -94,7 +94,7 @@ pub enum AuthorityError {
         source: PemError,
     },
     /// A certificate is none, or not one of an authority.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}; bring it back from a backup")]
     Certificate {
         /// The file.
         path: PathBuf,
@@ -102,13 +102,19 @@ pub enum AuthorityError {
         source: CertificateFormatError,
     },
     /// A certificate has another key than the key file.
-    #[error("{path} is not the certificate of the key beside it")]
+    #[error(
+        "{path} is not the certificate of the key beside it: bring back from a backup the two that \
+         go together"
+    )]
     NotItsKey {
         /// The certificate's file.
         path: PathBuf,
     },
     /// The issuing certificate is not the root's.
-    #[error("{path} was not signed by the root beside it")]
+    #[error(
+        "{path} was not signed by the root beside it: bring back from a backup the two that go \
+         together"
+    )]
     NotItsRoot {
         /// The certificate's file.
         path: PathBuf,

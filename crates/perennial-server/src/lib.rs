@@ -13,6 +13,7 @@ mod device_policy;
 mod enrolment;
 mod event_messages;
 mod exposed;
+mod full_disk;
 mod http;
 mod lost_registry;
 mod notice_topics;

@@ -39,6 +39,7 @@ use crate::{
     adapter::{LiveRegistry, RulesRouting, RunningServer, SystemEntropy, listen_for_messages},
     audits,
     config::Config,
+    full_disk,
     http::Serving,
     notice_topics::NoticeTopics,
 };
@@ -67,6 +68,10 @@ impl Server {
     /// # Errors
     /// What is in the way: the folder, another process, the port, the configuration.
     pub async fn start(data: &Path, config: Config) -> anyhow::Result<Self> {
+        Self::begin(data, config).await.map_err(|error| full_disk::explained(error, data))
+    }
+
+    async fn begin(data: &Path, config: Config) -> anyhow::Result<Self> {
         let senders = Senders::of(&config)?;
         let foundation = Foundation::open(data, &config).await?;
         let shutdown = CancellationToken::new();

@@ -82,6 +82,80 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
+fn an_address_of_no_interface_is_refused_with_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut mqtt = program::command();
+    mqtt.args(["serve", "--mqtt", "192.0.2.1:0", "--http", "127.0.0.1:0", "--data"]).arg(&data);
+    let mut http = program::command();
+    http.args(["serve", "--mqtt", "127.0.0.1:0", "--http", "192.0.2.1:0", "--data"]).arg(&data);
+
+    let said = [refused(&mut mqtt), refused(&mut http)];
+
+    for said in said {
+        assert!(said.contains("192.0.2.1:0: no interface of this machine has that"), "{said}");
+    }
+}
+
+#[test]
+fn a_database_that_is_none_is_refused_with_its_file_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("perennial.db"), "this is no database ".repeat(500)).unwrap();
+
+    let said = refused(&mut serve(&data));
+
+    assert!(said.contains(data.join("perennial.db").to_str().unwrap()), "{said}");
+    assert!(said.contains("bring it back from a backup") && !said.contains("code 26"), "{said}");
+}
+
+#[test]
+fn a_certificate_of_another_authority_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let [mine, other] = ["mine", "other"].map(|name| folder.path().join(name));
+    program::Server::start(&mine).stop();
+    program::Server::start(&other).stop();
+    fs::copy(other.join("ca/issuing.pem"), mine.join("ca/issuing.pem")).unwrap();
+
+    let said = refused(&mut serve(&mine));
+
+    assert!(said.contains("issuing.pem is not the certificate of the key beside it"), "{said}");
+    assert!(said.contains("bring back from a backup"), "{said}");
+}
+
+#[test]
+fn a_full_disk_is_told_with_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    std::os::unix::fs::symlink("/dev/full", data.join("ca.pem")).unwrap();
+
+    let said = refused(&mut serve(&data));
+
+    let told = format!("the data folder {} cannot be used: its disk is full", data.display());
+    assert!(said.contains(&told), "{said}");
+}
+
+#[test]
+fn what_everybody_may_read_of_the_data_folder_is_closed_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    program::Server::start(&data).stop();
+    let opened = ["", "ca/issuing.key", "perennial.db"].map(|name| data.join(name));
+    for path in &opened {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    program::Server::start(&data).stop();
+
+    for path in opened {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o007, 0, "{}", path.display());
+    }
+}
+
+#[test]
 fn the_apis_port_in_use_is_named_too() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -100,6 +100,18 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether there is no room on the disk.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Database(error) if is_full(error))
+    }
+}
+
+/// Whether SQLite found no room.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(std::sync::Arc::new(error))
@@ -218,5 +230,20 @@ impl StoreError {
 impl From<StoreError> for PortError {
     fn from(error: StoreError) -> Self {
         if error.is_retryable() { Self::retryable(error) } else { Self::permanent(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_full_disk_is_told_as_one() {
+        let failure = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+
+        let full = StoreError::from(failure(rusqlite::ffi::SQLITE_FULL));
+        let busy = StoreError::from(failure(rusqlite::ffi::SQLITE_BUSY));
+
+        assert!(full.is_disk_full() && !busy.is_disk_full());
     }
 }

@@ -12,11 +12,12 @@ use std::{
 
 use parking_lot::Mutex;
 use perennial_core::time::days;
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use crate::{
     Actor, AuditSettings, NoticeSettings, StoreError, actor,
     audit::Audits,
+    error::is_full,
     migrate::migrate,
     readers::Readers,
     writer::{self, Writer},
@@ -77,9 +78,38 @@ pub enum OpenError {
         /// The highest number this version knows.
         known: usize,
     },
+    /// The file is no database, or no longer.
+    #[error(
+        "{} is damaged, or no database: bring it back from a backup, and move it and {DATABASE}-wal \
+         away before; devices keep working with what they have", path.display()
+    )]
+    Damaged {
+        /// The database's file.
+        path: PathBuf,
+    },
     /// SQLite's own error.
     #[error("the database cannot be opened: {0}")]
     Database(#[from] rusqlite::Error),
+}
+
+impl OpenError {
+    /// Whether there is no room on the disk.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Folder { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            Self::Database(error) => is_full(error),
+            Self::InUse { .. } | Self::Newer { .. } | Self::Damaged { .. } => false,
+        }
+    }
+
+    /// The same, with what SQLite found told by the file that it was found in.
+    fn of(self, path: &Path) -> Self {
+        let Self::Database(error) = &self else { return self };
+        let is_damaged = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt]
+            .map(Some)
+            .contains(&error.sqlite_error_code());
+        if is_damaged { Self::Damaged { path: path.to_owned() } } else { self }
+    }
 }
 
 /// Registry and journal of one data folder. Cheap to clone.
@@ -107,20 +137,7 @@ impl Store {
         let lock = lock(folder)?;
         let path = folder.join(DATABASE);
         create_private(&path).map_err(|source| OpenError::Folder { path: path.clone(), source })?;
-        let mut connection = Connection::open(&path)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", "ON")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
-        connection.pragma_update(None, "cache_size", -65_536)?;
-        // What undoes one job of a group is kept in memory: in a file it cost more than the WAL.
-        connection.pragma_update(None, "temp_store", "MEMORY")?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.set_prepared_statement_cache_capacity(128);
-        keep_plans(&connection)?;
-        migrate(&mut connection)?;
-        #[cfg(test)]
-        crate::plans::watch(&mut connection);
+        let connection = open_writer(&path).map_err(|error| error.of(&path))?;
         let readers = Readers::new(move || open_reader(&path))?;
         let (writer, thread) = writer::start(connection, lock)
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
@@ -198,6 +215,25 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
 
 fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// The connection that writes, its schema brought up to date.
+fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    let mut connection = Connection::open(path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    // What undoes one job of a group is kept in memory: in a file it cost more than the WAL.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    keep_plans(&connection)?;
+    migrate(&mut connection)?;
+    #[cfg(test)]
+    crate::plans::watch(&mut connection);
+    Ok(connection)
 }
 
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {

@@ -12,7 +12,7 @@ use tokio::sync::{
     mpsc::{self, error::TrySendError},
     oneshot,
 };
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::StoreError;
 
@@ -110,8 +110,7 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Option<Job>>, trouble:
             queue.close();
         }
         if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
-            error!(%error, "a transaction could not begin");
-            *trouble.lock() = Some(format!("a transaction could not begin: {error}"));
+            note(trouble, Some(format!("a transaction could not begin: {error}")));
             // Their callers hear that the store was closed to them, and may try again.
             group.clear();
             continue;
@@ -127,7 +126,7 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Option<Job>>, trouble:
         }
         let committed =
             if connection.is_autocommit() { Err(StoreError::Undone) } else { commit(connection) };
-        *trouble.lock() = committed.as_ref().err().map(ToString::to_string);
+        note(trouble, committed.as_ref().err().map(ToString::to_string));
         for answer in answers {
             answer(committed.clone());
         }
@@ -136,16 +135,44 @@ fn run(connection: &Connection, mut queue: mpsc::Receiver<Option<Job>>, trouble:
 
 fn commit(connection: &Connection) -> Result<(), StoreError> {
     let committed = execute(connection, "COMMIT");
-    if let Err(error) = &committed {
-        error!(%error, "a transaction could not be committed");
-        // A full disk makes SQLite roll back by itself.
-        if !connection.is_autocommit()
-            && let Err(error) = execute(connection, "ROLLBACK")
-        {
-            error!(%error, "nor rolled back");
-        }
+    // A full disk makes SQLite roll back by itself.
+    if committed.is_err()
+        && !connection.is_autocommit()
+        && let Err(error) = execute(connection, "ROLLBACK")
+    {
+        error!(%error, "a transaction could neither be committed nor rolled back");
     }
     committed
+}
+
+/// Keeps why the last transaction did not work, and logs when that begins and when it ends: what
+/// tries again does so several times a second.
+fn note(trouble: &Trouble, why: Option<String>) {
+    let mut known = trouble.lock();
+    match Turn::of(known.as_deref(), why.as_deref()) {
+        Turn::Began(why) => error!(why, "the database cannot be written; it is tried again"),
+        Turn::Ended => info!("the database can be written again"),
+        Turn::GoesOn => {}
+    }
+    *known = why;
+}
+
+/// What a transaction changes of the trouble there was.
+#[derive(Debug, PartialEq, Eq)]
+enum Turn<'a> {
+    Began(&'a str),
+    Ended,
+    GoesOn,
+}
+
+impl<'a> Turn<'a> {
+    fn of(before: Option<&str>, now: Option<&'a str>) -> Self {
+        match (before, now) {
+            (None, Some(why)) => Self::Began(why),
+            (Some(_), None) => Self::Ended,
+            (None, None) | (Some(_), Some(_)) => Self::GoesOn,
+        }
+    }
 }
 
 /// Writes the log into the database, so that nothing is left beside it.
@@ -153,5 +180,20 @@ fn fold(connection: &Connection) {
     let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     if let Err(error) = folded {
         warn!(%error, "the database's log stays beside it until the next start");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_told_when_it_begins_and_when_it_ends() {
+        let transactions = [None, Some("full"), Some("undone"), Some("full"), None, None];
+
+        let turns = transactions.windows(2).map(|pair| Turn::of(pair[0], pair[1]));
+
+        use Turn::{Began, Ended, GoesOn};
+        assert_eq!(turns.collect::<Vec<_>>(), [Began("full"), GoesOn, GoesOn, Ended, GoesOn]);
     }
 }

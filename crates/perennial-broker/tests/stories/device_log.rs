@@ -126,7 +126,11 @@ async fn a_session_that_is_cut_says_whose_it_was_and_why() {
     for client in &mut clients {
         assert_eq!(client.ended().await, Some(DisconnectReasonCode::NotAuthorized));
     }
-    kept.says(Some(idle.id), "the certificate is INACTIVE: activate it").await;
+    kept.says(
+        Some(idle.id),
+        "the certificate is INACTIVE, by an operator or after its rotation: activate it",
+    )
+    .await;
     kept.says(Some(gone.id), "the certificate is REVOKED, for good").await;
     kept.says(Some(deleted.id), "the certificate is not registered").await;
 }

@@ -14,7 +14,7 @@ use perennial_pki::Authority;
 use perennial_store::{AuditFile, Settings as StoreSettings, Store};
 use tracing::warn;
 
-use crate::{audits, config::Config, device_policy, exposed::warn_of_exposed};
+use crate::{audits, config::Config, device_policy, exposed::close_exposed};
 
 /// How many connections that a stop left open are ended at once.
 const LEFT_AT_ONCE: usize = 1000;
@@ -34,13 +34,13 @@ impl Foundation {
     pub(super) async fn open(data: &Path, config: &Config) -> anyhow::Result<Self> {
         let now = SystemClock.now();
         make_private(data)?;
+        close_exposed(data);
         let store = Store::open(data, store_settings(config)?)?;
         let interrupted = store.fail_interrupted_audits(now).await?;
         if interrupted > 0 {
             warn!(audits = interrupted, "audits that were cut short count as failed");
         }
         let authority = Arc::new(open_authority(&data.join("ca"), now)?);
-        warn_of_exposed(data);
         write_anchor(data, &authority)?;
         prepare_audits(config, &store, &authority, now).await?;
         device_policy::ensure(&store, config, now).await?;
