@@ -14,19 +14,18 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use perennial_bench::registered::{self, NOW};
+use perennial_bench::registered;
 use perennial_core::{
-    audit::{
-        AuditTask, CheckName, KeyPrint, KeyQuality,
-        revocation::{CertificateNotes, SerialNumber},
-    },
-    ids::{AuditTaskId, CertificateId, ClientId, Digest},
+    audit::{AuditTask, CheckName, KeyPrint, KeyQuality, revocation::CertificateNotes},
+    ids::{AuditTaskId, CertificateId, ClientId},
     time::{Timestamp, days},
 };
 use perennial_orchestrator::port::Clock;
 use perennial_store::{AuditFile, ConnectionChange, Settings, Store};
 use serde_json::{Value, json};
 
+/// When it all happens.
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 /// What makes this program examine a store that is filled.
 const EXAMINE: &str = "--examine";
 
@@ -62,7 +61,7 @@ async fn main() -> Result<()> {
 async fn prepare(folder: &Path, certificates: u64) -> Result<Value> {
     let store = Store::open(folder, Settings::default())?;
     let begun = Instant::now();
-    registered::fill(&store, certificates).await?;
+    registered::fill(&store, certificates, NOW).await?;
     let filling = begun.elapsed();
     let enable = CheckName::ALL.into_iter().filter(|check| check.has_subject()).collect();
     store.take_over_audit_file(AuditFile { enable }, NOW - days(90)).await?;
@@ -123,19 +122,14 @@ fn seconds(span: Duration) -> f64 {
     (span.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-/// What would be read of a certificate; its "DER" begins with its id.
+/// What is read of a certificate, as if its key were RSA, and one in a thousand a weak one.
 fn notes(der: &[u8]) -> Option<CertificateNotes> {
-    let id: [u8; 32] = der.get(..32)?.try_into().ok()?;
-    let number = u64::from_be_bytes(id.get(8..16)?.try_into().ok()?);
-    Some(CertificateNotes {
-        issuer: Digest::from_bytes([1; 32]),
-        serial: SerialNumber::new(&id),
-        spki_digest: Digest::from_bytes(id),
-        key: KeyQuality {
-            roca: number.is_multiple_of(1000),
-            print: Some(KeyPrint(id.get(..10)?.try_into().ok()?)),
-        },
-    })
+    let mut notes = perennial_pki::notes(der).ok()?;
+    let digest = notes.spki_digest.as_bytes();
+    let (drawn, print) = (digest.first_chunk()?, *digest.last_chunk()?);
+    let roca = u32::from_be_bytes(*drawn).is_multiple_of(1000);
+    notes.key = KeyQuality { roca, print: Some(KeyPrint(print)) };
+    Some(notes)
 }
 
 async fn connect(store: &Store, certificates: u64) -> Result<()> {

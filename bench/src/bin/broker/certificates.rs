@@ -1,13 +1,12 @@
 //! A CA, a server and one device, as PEM files that both brokers read.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     SanType,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 /// Writes `ca.pem`, `server.pem`, `server.key`, `device.pem` and `device.key`.
 pub(super) fn make(folder: &Path) -> Result<()> {
@@ -29,14 +28,4 @@ pub(super) fn make(folder: &Path) -> Result<()> {
         std::fs::write(folder.join(format!("{name}.pem")), certificate.pem())?;
     }
     Ok(())
-}
-
-pub(super) fn read(folder: &Path, name: &str) -> Result<CertificateDer<'static>> {
-    let path: PathBuf = folder.join(name);
-    CertificateDer::from_pem_file(&path).with_context(|| path.display().to_string())
-}
-
-pub(super) fn read_key(folder: &Path, name: &str) -> Result<PrivateKeyDer<'static>> {
-    let path = folder.join(name);
-    PrivateKeyDer::from_pem_file(&path).with_context(|| path.display().to_string())
 }

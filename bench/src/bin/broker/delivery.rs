@@ -5,17 +5,17 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
+use perennial_bench::mqtt::{
+    Clients, Stream, acknowledged, packet, put, put_publish, subscribe, taken_publish,
+};
 use tokio::{
     io::{AsyncWriteExt, BufReader, ReadHalf, WriteHalf, split},
     task::{JoinHandle, JoinSet},
     time::{MissedTickBehavior, interval_at},
 };
 
-use super::{
-    client::{Clients, Stream, packet, put, subscribe},
-    process::Server,
-};
+use super::process::Server;
 
 const PAIRS: usize = 20;
 /// Each pair's messages in a modest round: 3 seconds of them.
@@ -135,12 +135,10 @@ async fn read(mut reader: Half, messages: usize, begun: Instant) -> Result<(Half
     let mut latencies = Vec::with_capacity(messages);
     let mut acks = Vec::new();
     while latencies.len() < messages {
-        let (kind, body) = packet(&mut reader.reading).await?;
-        ensure!(kind & 0xf0 == 0x30, "not a PUBLISH");
-        let id = body.len() - PAYLOAD - 2;
-        let sent = body[id + 2..id + 10].try_into().map(u64::from_be_bytes)?;
-        latencies.push(begun.elapsed().saturating_sub(Duration::from_nanos(sent)));
-        put(&mut acks, 0x40, &body[id..id + 2]);
+        let message = packet(&mut reader.reading).await?;
+        let (took, id) = taken_publish(&message, PAYLOAD, begun)?;
+        latencies.push(took);
+        put(&mut acks, 0x40, &id);
         if reader.reading.buffer().is_empty() {
             reader.write(&mut acks).await?;
         }
@@ -169,7 +167,7 @@ async fn write_paced(
     let mut bytes = Vec::new();
     for n in 0..messages {
         ticks.tick().await;
-        put_publish(&mut bytes, topic, n, begun)?;
+        put_publish(&mut bytes, topic, n, PAYLOAD, begun)?;
         writing.write_all(&bytes).await?;
         writing.flush().await?;
         bytes.clear();
@@ -188,7 +186,7 @@ async fn write_windows(
     let mut bytes = Vec::new();
     while acknowledged_of < messages {
         while sent < messages && sent - acknowledged_of < WINDOW {
-            put_publish(&mut bytes, &topic, sent, begun)?;
+            put_publish(&mut bytes, &topic, sent, PAYLOAD, begun)?;
             sent += 1;
         }
         if !bytes.is_empty() {
@@ -202,22 +200,4 @@ async fn write_windows(
         }
     }
     Ok(writer)
-}
-
-async fn acknowledged(reading: &mut BufReader<ReadHalf<Stream>>) -> Result<()> {
-    let (kind, _) = packet(reading).await?;
-    ensure!(kind == 0x40, "not a PUBACK");
-    Ok(())
-}
-
-fn put_publish(out: &mut Vec<u8>, topic: &str, n: usize, begun: Instant) -> Result<()> {
-    let id = u16::try_from(n % 60_000)? + 1;
-    let mut body = Vec::with_capacity(2 + topic.len() + 2 + PAYLOAD);
-    body.extend_from_slice(&u16::try_from(topic.len())?.to_be_bytes());
-    body.extend_from_slice(topic.as_bytes());
-    body.extend_from_slice(&id.to_be_bytes());
-    body.extend_from_slice(&u64::try_from(begun.elapsed().as_nanos())?.to_be_bytes());
-    body.resize(2 + topic.len() + 2 + PAYLOAD, 0);
-    put(out, 0x32, &body);
-    Ok(())
 }

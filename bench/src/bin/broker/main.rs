@@ -9,7 +9,6 @@
 //! `broker storm [CLIENTS]` lets that many devices connect to ours at once instead.
 
 mod certificates;
-mod client;
 mod delivery;
 mod process;
 mod serve;
@@ -18,11 +17,13 @@ mod storm;
 use std::{env, path::Path, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
-use perennial_bench::Verification;
+use perennial_bench::{
+    Verification,
+    mqtt::{Clients, Stream},
+};
 use serde_json::{Value, json};
 
 use self::{
-    client::{Clients, Stream},
     delivery::{Pairs, Round},
     process::Server,
 };

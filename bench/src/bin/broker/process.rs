@@ -60,18 +60,11 @@ impl Server {
     }
 
     pub(super) fn resident_bytes(&self) -> Result<i64> {
-        self.memory("VmRSS:")
+        perennial_bench::resident_bytes(self.child.id())
     }
 
     /// The most that was resident at any moment.
     pub(super) fn peak_bytes(&self) -> Result<i64> {
-        self.memory("VmHWM:")
-    }
-
-    fn memory(&self, what: &'static str) -> Result<i64> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix(what)).context(what)?;
-        let kilobytes: i64 = line.trim().trim_end_matches(" kB").trim().parse()?;
-        Ok(kilobytes * 1024)
+        perennial_bench::peak_bytes(self.child.id())
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Result;
+use perennial_bench::mqtt::{read_certificate, read_key};
 use perennial_broker::{
     Basis, Broker, Limits, LookupFailed, NoDeviceLog, Principal, Principals, ServerIdentity,
     Settings, TlsVersion, TrustAnchors,
@@ -20,18 +21,16 @@ use perennial_core::{
 use rustls::{crypto::aws_lc_rs, sign::CertifiedKey};
 use rustls_pki_types::CertificateDer;
 
-use super::certificates;
-
 /// All that the clients of a bench do.
 const ANYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iot:Connect","iot:Publish","iot:Subscribe","iot:Receive"],"Resource":"*"}]}"#;
 
 /// Serves with the folder's certificates until killed.
 pub(super) async fn serve(folder: &Path, port: u16) -> Result<()> {
-    let chain = vec![certificates::read(folder, "server.pem")?];
-    let key = certificates::read_key(folder, "server.key")?;
+    let chain = vec![read_certificate(folder, "server.pem")?];
+    let key = read_key(folder, "server.key")?;
     let key = aws_lc_rs::default_provider().key_provider.load_private_key(key)?;
     let identity = ServerIdentity::new(Arc::new(CertifiedKey::new(chain, key)));
-    let anchors = TrustAnchors::new(&[certificates::read(folder, "ca.pem")?])?;
+    let anchors = TrustAnchors::new(&[read_certificate(folder, "ca.pem")?])?;
     let settings = Settings {
         listen: ([127, 0, 0, 1], port).into(),
         oldest_tls: TlsVersion::V1_3,
@@ -39,7 +38,7 @@ pub(super) async fn serve(folder: &Path, port: u16) -> Result<()> {
         limits: Limits::default(),
         log: Arc::new(NoDeviceLog),
     };
-    let principals = Arc::new(OneDevice::new(&certificates::read(folder, "device.pem")?)?);
+    let principals = Arc::new(OneDevice::new(&read_certificate(folder, "device.pem")?)?);
     let broker = Broker::bind(settings, identity, anchors, principals, Arc::new(now))?;
     broker.run(std::future::pending()).await;
     Ok(())

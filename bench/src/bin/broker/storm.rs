@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use perennial_bench::mqtt::Clients;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -23,7 +24,6 @@ use tokio::{
 
 use super::{
     certificates,
-    client::Clients,
     delivery::{Pairs, Round},
     print,
     process::Server,

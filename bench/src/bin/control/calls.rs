@@ -27,17 +27,27 @@ const LISTS: [(&str, &str, &str, &str); 4] = [
 /// p50 and p99 in milliseconds of each kind of call.
 pub(crate) async fn latencies(address: SocketAddr, key: &Key, things: u64) -> Result<Value> {
     let mut client = Client::connect(address, key).await?;
-    let mut took = Vec::with_capacity(DESCRIBES);
-    for number in spread(things).take(DESCRIBES) {
-        let uri = format!("/things/{}", perennial_bench::registered::name(number));
-        took.push(timed(&mut client, "GET", &uri).await?.0);
-    }
+    let took = describe(&mut client, things, DESCRIBES).await?;
     let mut report = json!({ "describe_thing_ms": percentiles(took) });
     for (method, list, leads_on, parameter) in LISTS {
         let took = paged(&mut client, (method, list), leads_on, parameter).await?;
         report[list.split('?').next().unwrap_or(list)] = percentiles(took);
     }
     Ok(report)
+}
+
+/// How long each of `count` calls takes that describe a thing.
+pub(crate) async fn describe(
+    client: &mut Client,
+    things: u64,
+    count: usize,
+) -> Result<Vec<Duration>> {
+    let mut took = Vec::with_capacity(count);
+    for number in spread(things).take(count) {
+        let uri = format!("/things/{}", perennial_bench::registered::name(number));
+        took.push(timed(client, "GET", &uri).await?.0);
+    }
+    Ok(took)
 }
 
 /// Calls a second, describing alone; also how many were made.
@@ -105,7 +115,7 @@ fn spread(things: u64) -> impl Iterator<Item = u64> + Send {
     (0u64..).map(move |step| step.wrapping_mul(0x9e37_79b9_7f4a_7c15) % things)
 }
 
-fn percentiles(mut took: Vec<Duration>) -> Value {
+pub(crate) fn percentiles(mut took: Vec<Duration>) -> Value {
     took.sort_unstable();
     let at = |part: usize| {
         let index = (took.len() * part / 100).min(took.len().saturating_sub(1));

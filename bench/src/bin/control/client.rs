@@ -51,9 +51,19 @@ impl Client {
         Ok(Self { sender: open(address).await?, address, key: key.clone() })
     }
 
-    /// Calls and answers the body.
+    /// Calls, with an empty object if it posts, and answers the body.
     pub(crate) async fn call(&mut self, method: &str, uri: &str) -> Result<Value> {
         let body = if method == "POST" { b"{}".to_vec() } else { Vec::new() };
+        self.call_with(method, uri, body).await
+    }
+
+    /// Calls with this body, and answers the body that comes back.
+    pub(crate) async fn call_with(
+        &mut self,
+        method: &str,
+        uri: &str,
+        body: Vec<u8>,
+    ) -> Result<Value> {
         let mut request = Request::builder()
             .method(method)
             .uri(uri)

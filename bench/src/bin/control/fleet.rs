@@ -1,128 +1,54 @@
-//! Devices that rotate again and again while something else is measured.
+//! Devices that rotate when they are asked to, in a process that gives way to the server's.
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Result;
-use perennial_agent::{Agent, Config, Event, IssuedBy, Observer};
-use perennial_core::{
-    ids::{ClientId, ThingName},
-    time::days,
-};
-use perennial_orchestrator::port::Fact;
-use perennial_server::{Candidate, Server};
-use tokio::task::{JoinHandle, JoinSet};
+use perennial_agent::{Agent, Config, Event, Observer};
+use perennial_core::ids::ClientId;
+use serde_json::json;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How many are certified in one transaction.
-const BATCH: usize = 200;
-/// How often rotations are asked for.
-const PULSE: Duration = Duration::from_millis(100);
+use crate::{
+    child::{asked, say},
+    server::{DEVICES, device},
+};
 
-/// Connected devices.
-pub(crate) struct Fleet {
-    names: Arc<Vec<ThingName>>,
-    running: JoinSet<()>,
-    rotated: Arc<AtomicUsize>,
-    shutdown: CancellationToken,
-    _folder: tempfile::TempDir,
-}
+/// How often it is looked whether all are connected.
+const LOOK: Duration = Duration::from_millis(100);
 
-/// Rotations that are being asked for.
-pub(crate) struct Rotating {
-    asking: JoinHandle<Result<()>>,
-    rotated: Arc<AtomicUsize>,
-    before: usize,
-    begun: Instant,
-    stop: CancellationToken,
-}
-
-impl Fleet {
-    pub(crate) async fn connect(server: &Server, devices: usize) -> Result<Self> {
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())?;
-        let mut names = Vec::with_capacity(devices);
-        let (mut running, shutdown) = (JoinSet::new(), CancellationToken::new());
-        let (connected, rotated) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        for first in (0..devices).step_by(BATCH) {
-            let batch: Vec<String> = (first..devices.min(first + BATCH))
-                .map(|number| format!("pump-{number}"))
-                .collect();
-            let candidate = |name: &String| {
-                let csr_pem =
-                    perennial_agent::request(&ClientId::new(name)?, &folder.path().join(name))?;
-                anyhow::Ok(Candidate { thing: ThingName::new(name)?, csr_pem })
-            };
-            let candidates = batch.iter().map(candidate).collect::<Result<_>>()?;
-            let certified = server.certify(candidates, days(7)).await?;
-            for (name, certified) in batch.iter().zip(certified) {
-                let (id, data) = (ClientId::new(name)?, folder.path().join(name));
-                let anchors = server.authority().root_pem();
-                perennial_agent::complete(
-                    &id,
-                    &certified.chain_pem,
-                    &anchors,
-                    IssuedBy::Server,
-                    &data,
-                )?;
-                let config = Config::new(id, server.mqtt().to_string(), "localhost".into(), data);
-                let agent = Agent::open(config)?.observed_by(observer(&connected, &rotated));
-                let shutdown = shutdown.clone();
-                running.spawn(async move {
-                    // One that stops shows in the count of rotations.
-                    let _ = agent.run(shutdown.cancelled_owned()).await;
-                });
-                names.push(ThingName::new(name)?);
-            }
-        }
-        while connected.load(Ordering::SeqCst) < devices {
-            tokio::time::sleep(PULSE).await;
-        }
-        Ok(Self { names: Arc::new(names), running, rotated, shutdown, _folder: folder })
-    }
-
-    /// Asks for this many rotations a second from now on.
-    pub(crate) fn rotate(&mut self, server: &Server, per_second: u32) -> Rotating {
-        let stop = CancellationToken::new();
-        let (intake, names, stopped) = (server.intake(), Arc::clone(&self.names), stop.clone());
-        let at_once = (PULSE.as_secs_f64() * f64::from(per_second)) as usize;
-        let asking = tokio::spawn(async move {
-            let mut pulse = tokio::time::interval(PULSE);
-            let mut next = names.iter().cycle();
-            while stopped.run_until_cancelled(pulse.tick()).await.is_some() {
-                let fact = |thing: &ThingName| Fact::RotationRequested {
-                    rotation_id: None,
-                    thing: thing.clone(),
-                    certificate_id: None,
-                    rekey: true,
-                };
-                intake.accept(next.by_ref().take(at_once).map(fact).collect()).await?;
-            }
-            Ok(())
+/// Connects every device of `folder` to `mqtt`; then answers, when asked, how many rotations they
+/// have been through.
+pub(crate) async fn run(folder: &Path, mqtt: &str) -> Result<()> {
+    let (mut running, shutdown) = (JoinSet::new(), CancellationToken::new());
+    let (connected, rotated) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    for name in (0..DEVICES).map(device) {
+        let data = folder.join(&name);
+        let config = Config::new(ClientId::new(&name)?, mqtt.into(), "localhost".into(), data);
+        let agent = Agent::open(config)?.observed_by(observer(&connected, &rotated));
+        let shutdown = shutdown.clone();
+        running.spawn(async move {
+            // One that stops shows in the count of rotations.
+            let _ = agent.run(shutdown.cancelled_owned()).await;
         });
-        let before = self.rotated.load(Ordering::SeqCst);
-        Rotating { asking, rotated: Arc::clone(&self.rotated), before, begun: Instant::now(), stop }
     }
-
-    pub(crate) async fn stop(mut self) {
-        self.shutdown.cancel();
-        while self.running.join_next().await.is_some() {}
+    while connected.load(Ordering::SeqCst) < DEVICES {
+        tokio::time::sleep(LOOK).await;
     }
-}
-
-impl Rotating {
-    /// Asks for no more; answers how many ended a second.
-    pub(crate) async fn stop(self) -> Result<f64> {
-        let count = self.rotated.load(Ordering::SeqCst) - self.before;
-        let per_second = count as f64 / self.begun.elapsed().as_secs_f64();
-        self.stop.cancel();
-        self.asking.await??;
-        Ok(per_second)
+    say(&json!({ "connected": DEVICES }));
+    while asked().await?.is_some() {
+        say(&json!({ "rotated": rotated.load(Ordering::SeqCst) }));
     }
+    shutdown.cancel();
+    while running.join_next().await.is_some() {}
+    Ok(())
 }
 
 /// Counts who is connected first, and who is steady again.
