@@ -14,7 +14,11 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use crate::{ApiError, Code, call::Received};
+use crate::{
+    ApiError, Code,
+    call::Received,
+    json::{Document, Strict},
+};
 
 /// No members at all.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -148,27 +152,26 @@ fn from_pairs<'a, T: DeserializeOwned>(
 
 fn from_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let (path, inner) = (error.path().to_string(), error.into_inner());
-        match inner.classify() {
-            serde_json::error::Category::Data => {
-                ApiError::invalid(located::<serde_json::Error>(&path, &inner))
-            }
-            // A number where one of several words is expected is told as bad syntax, too.
-            _ if serde_json::from_slice::<de::IgnoredAny>(body).is_ok() => {
-                ApiError::invalid(format!("{path}: a value of another type is expected: {inner}"))
-            }
-            serde_json::error::Category::Io
-            | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => not_json(&inner),
-        }
+    let Document(value) = serde_json::from_slice(body).map_err(|error| {
+        let is_json = error.classify() == serde_json::error::Category::Data;
+        if is_json { ApiError::invalid(without_place(&error)) } else { not_json(&error) }
     })?;
-    json.end().map_err(|error| not_json(&error))?;
-    Ok(read)
+    if !value.is_object() {
+        return Err(not_json(&"it is another kind of value"));
+    }
+    serde_path_to_error::deserialize(Strict(&value)).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.into_inner());
+        ApiError::invalid(located::<serde_json::Error>(&path, &inner))
+    })
 }
 
-fn not_json(error: &serde_json::Error) -> ApiError {
+/// What is wrong with JSON, for those who sent it without lines.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+}
+
+fn not_json(error: &dyn fmt::Display) -> ApiError {
     ApiError::new(Code::SerializationException, format!("The body is not a JSON object: {error}"))
 }
 
@@ -280,7 +283,11 @@ mod tests {
         assert!(from_body::<Query>(b"").is_ok());
         assert_eq!(code("{"), Code::SerializationException);
         assert_eq!(code("{} {}"), Code::SerializationException);
-        assert_eq!(code("[1, 2]"), Code::InvalidRequestException);
+        for other in ["[1, 2]", "[true, 7, null]", "null", "7"] {
+            assert_eq!(code(other), Code::SerializationException, "{other}");
+        }
+        assert_eq!(code("{\"name\": \"\\ud800\"}"), Code::SerializationException);
+        assert_eq!(code("{\"flag\": true, \"flag\": true}"), Code::InvalidRequestException);
         assert_eq!(code("{\"flag\": 1}"), Code::InvalidRequestException);
         assert_eq!(code("{\"colour\": 1}"), Code::InvalidRequestException);
     }

@@ -19,6 +19,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate;
+mod json;
 mod key_ring;
 mod links;
 mod listener;

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0014_notices.sql"),
     include_str!("../migrations/0015_failing_subscriptions.sql"),
     include_str!("../migrations/0016_withdrawn.sql"),
+    include_str!("../migrations/0017_request_tokens.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

@@ -45,7 +45,9 @@ struct EventConfiguration {
 struct OptionsV2 {
     role_arn: Option<String>,
     default_log_level: Option<LogLevel>,
-    disable_all_logs: Option<bool>,
+    /// AWS's default: some SDKs never send `false`.
+    #[serde(default)]
+    disable_all_logs: bool,
     event_configurations: Option<Vec<EventConfiguration>>,
 }
 
@@ -59,7 +61,7 @@ async fn set_v2(
     let update = LoggingUpdate {
         role_arn,
         default: default_log_level,
-        all_disabled: disable_all_logs,
+        all_disabled: Some(disable_all_logs),
         events: event_configurations.map(by_event).transpose()?,
     };
     change(&call, update).await

@@ -124,6 +124,8 @@ def suppressions(iot):
     until = now().replace(microsecond=0) + days(1)
     iot.create_audit_suppression(expirationDate=until, description="known", clientRequestToken="t", **keys[0])
     iot.create_audit_suppression(expirationDate=until, description="known", clientRequestToken="t", **keys[0])
+    iot.refused("create_audit_suppression", "ResourceAlreadyExistsException", 409,
+                suppressIndefinitely=True, clientRequestToken="t", **keys[1])
     iot.create_audit_suppression(suppressIndefinitely=True, **keys[1])
     iot.refused("create_audit_suppression", "ResourceAlreadyExistsException", 409,
                 suppressIndefinitely=True, **keys[0])
@@ -135,7 +137,7 @@ def suppressions(iot):
     resources = lambda **filters: [it["resourceIdentifier"] for it in pages(
         iot, "list_audit_suppressions", "suppressions", **filters)]
     assert resources(ascendingOrder=True) == [key["resourceIdentifier"] for key in keys]
-    assert resources() == resources(ascendingOrder=True)[::-1]
+    assert resources() == resources(ascendingOrder=True) == resources(ascendingOrder=False)[::-1]
     assert resources(checkName=AUTHORITY) == [] and len(resources(**keys[0])) == 1
 
     iot.update_audit_suppression(suppressIndefinitely=True, **keys[0])
@@ -197,6 +199,8 @@ def story(iot, thing):
     iot.start_audit_mitigation_actions_task(**mitigation)
     iot.refused("start_audit_mitigation_actions_task", "TaskAlreadyExistsException", 400,
                 **(mitigation | {"clientRequestToken": "another"}))
+    iot.refused("start_audit_mitigation_actions_task", "TaskAlreadyExistsException", 400,
+                **(mitigation | {"taskId": "another"}))
     ended = until_over(lambda: iot.describe_audit_mitigation_actions_task(taskId="mend"))
     assert ended["taskStatus"] == "FAILED" and ended["taskStatistics"][EXPIRING]["failedFindingsCount"] == 1
     executions = lambda **filters: [(it["actionName"], it["status"], it.get("errorCode")) for it in pages(
@@ -214,7 +218,7 @@ def story(iot, thing):
     iot.refused("cancel_audit_mitigation_actions_task", "InvalidRequestException", 400, taskId="mend")
     iot.refused("cancel_audit_mitigation_actions_task", "ResourceNotFoundException", 404, taskId="nobody")
     iot.refused("describe_audit_mitigation_actions_task", "ResourceNotFoundException", 404, taskId="nobody")
-    again = mitigation | {"taskId": "again"}
+    again = mitigation | {"taskId": "again", "clientRequestToken": "again"}
     for change in [{"target": {"findingIds": ["0" * 32]}}, {"target": {}}, {"target": {"auditTaskId": "0" * 32}},
                    {"auditCheckToActionsMapping": {EXPIRING: ["nobody"]}}]:
         iot.refused("start_audit_mitigation_actions_task", "InvalidRequestException", 400, **(again | change))

@@ -30,7 +30,8 @@ impl Store {
     /// (`CreateAuditSuppression`).
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when the check and resource have one of another request.
+    /// [`StoreError::Exists`] when the check and resource have one of another request, or the
+    /// request's token is that of another one.
     pub async fn create_suppression(
         &self,
         suppression: Suppression,
@@ -48,6 +49,7 @@ impl Store {
                 }
                 Some(_) | None => {}
             }
+            check_token(connection, (*check_name, &key), &token)?;
             put(connection, &suppression, &token)?;
             events::append(connection, "audit.suppressed", &json!(suppression), now)
         })
@@ -161,6 +163,25 @@ fn find(
         .query_row([check.as_str(), resource], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     found.map(|(text, token)| Ok((from_json("suppression", &text)?, token))).transpose()
+}
+
+/// A token that stands for a suppression stands for no other one.
+fn check_token(
+    connection: &Connection,
+    (check, resource): (CheckName, &str),
+    token: &str,
+) -> Result<(), StoreError> {
+    let other = connection
+        .prepare_cached(
+            "SELECT 1 FROM audit_suppressions INDEXED BY audit_suppressions_by_token \
+             WHERE token = ? AND NOT (check_name = ? AND resource = ?)",
+        )?
+        .exists([token, check.as_str(), resource])?;
+    if other {
+        let name = "of this clientRequestToken".to_owned();
+        return Err(StoreError::Exists { what: "audit suppression", name, id: None });
+    }
+    Ok(())
 }
 
 fn existing(

@@ -128,8 +128,7 @@ async fn describe(call: Call, input: Input<Nothing, Nothing, Key>) -> Result<Sho
 struct Query {
     check_name: Option<CheckName>,
     resource_identifier: Option<Named>,
-    #[serde(default)]
-    ascending_order: bool,
+    ascending_order: Option<bool>,
     next_token: Option<String>,
     max_results: Option<u32>,
 }
@@ -145,11 +144,11 @@ struct Listed {
 async fn list(call: Call, input: Input<Nothing, Nothing, Query>) -> Result<Listed, ApiError> {
     let query = input.body;
     let filter = (query.check_name, query.resource_identifier.map(|Named(resource)| resource));
-    let list = format!("ListAuditSuppressions/{}/{filter:?}", query.ascending_order);
+    let ascending = query.ascending_order.unwrap_or(true);
+    let list = format!("ListAuditSuppressions/{ascending}/{filter:?}");
     let limit = page::limit(query.max_results, "maxResults")?;
     let place: Option<Parts<SuppressionPlace>> = page::place(&list, query.next_token.as_deref())?;
     let after = place.map(|Parts(place)| place);
-    let ascending = query.ascending_order;
     let mut found = call.store().suppressions(filter, after, ascending, limit + 1).await?;
     let place = |last: &Suppression| Parts(SuppressionPlace::of(last));
     let next_token = page::cut(&mut found, limit, &list, place);

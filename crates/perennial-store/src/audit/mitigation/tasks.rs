@@ -100,7 +100,8 @@ impl Store {
     /// Starts a task (`StartAuditMitigationActionsTask`); it is in progress when this returns.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] for an id with another token, [`StoreError::Refused`] for a target
+    /// [`StoreError::Exists`] for an id with another token and for a token with another id,
+    /// [`StoreError::Refused`] for a target
     /// or mapping that says nothing, [`StoreError::NotFound`] for an action, finding or audit task,
     /// [`StoreError::LimitExceeded`] for an eleventh task at once.
     pub async fn start_mitigation(
@@ -197,6 +198,7 @@ fn start(
              actions for each check";
         return Err(StoreError::Refused(reason.to_owned()));
     }
+    check_token(connection, &request.client_request_token)?;
     if let Some(id) = request.target.audit_task_id {
         audit_tasks::existing(connection, id)?;
     }
@@ -236,6 +238,24 @@ fn start(
     let body = json!({ "taskId": task.request.task_id, "forced": task.request.forced });
     events::append(connection, "mitigation.started", &body, now)?;
     Ok(task)
+}
+
+/// A token that stands for a task stands for no other one.
+fn check_token(connection: &Connection, token: &str) -> Result<(), StoreError> {
+    let earlier: Option<String> = connection
+        .prepare_cached(
+            "SELECT id FROM mitigation_tasks INDEXED BY mitigation_tasks_by_token \
+             WHERE json_extract(task, '$.clientRequestToken') = ?",
+        )?
+        .query_row([token], |row| row.get(0))
+        .optional()?;
+    match earlier {
+        None => Ok(()),
+        Some(id) => {
+            let name = format!("of this clientRequestToken, {id},");
+            Err(StoreError::Exists { what: "mitigation task", name, id: None })
+        }
+    }
 }
 
 pub(super) fn end(
