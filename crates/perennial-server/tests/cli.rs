@@ -10,15 +10,17 @@ use std::{
     path::Path,
 };
 
+use http::Method;
 use perennial_agent::{Agent, Config};
+use perennial_server::client::{Access, Client, Request, Wanted};
 use program::{
     Server, asking_aloud, command, csr, enroll, noun, object, objects, refused, said, until, words,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 /// Every command that asks a server, with arguments that it takes.
-const LEAVES: [&str; 26] = [
+const LEAVES: [&str; 27] = [
     "thing create",
     "thing list",
     "thing show",
@@ -34,6 +36,7 @@ const LEAVES: [&str; 26] = [
     "policy show",
     "audit run",
     "audit findings",
+    "audit force",
     "rotation start",
     "rotation list",
     "rotation show",
@@ -327,6 +330,33 @@ fn policies_and_audits_are_asked_for_over_awss_own_operations() {
     assert_eq!(findings, of_task);
 }
 
+#[tokio::test]
+async fn what_would_cut_a_device_off_is_done_when_somebody_insists() {
+    let folder = folder();
+    let data = folder.path().join("server");
+    let _server = Server::start(&data);
+    let csr = csr("pump-1", &folder.path().join("device")).display().to_string();
+    let made = object(&format!("thing create pump-1 --csr {csr} --days 1"), &data);
+    let action = json!({ "roleArn": "arn:aws:iam::000000000000:role/mitigate",
+        "actionParams": { "updateDeviceCertificateParams": { "action": "DEACTIVATE" } } });
+    let path = "/mitigationactions/actions/deactivate";
+    let wanted = Wanted { data: Some(data.clone()), ..Wanted::default() };
+    let mut client = Client::new(Access::find(&wanted, &|_| None).unwrap());
+    client.call(&Request::new(Method::POST, path).body(action)).await.unwrap();
+    object("audit run", &data);
+    let findings = objects("audit findings", &data);
+    let expiring = |it: &&Value| it["checkName"] == "DEVICE_CERTIFICATE_EXPIRING_CHECK";
+    let finding = text(findings.iter().find(expiring).unwrap(), "findingId").to_owned();
+
+    let (code, why) = refused(&format!("audit force {finding} --action nobody"), &data);
+    let done = said(&format!("audit force {finding} --action deactivate"), &data);
+
+    assert!(code == 1 && why.contains("there is no mitigation action nobody"), "{why}");
+    assert!(done.contains("COMPLETED"), "{done}");
+    let shown = object(&format!("certificate show {}", text(&made, "certificateId")), &data);
+    assert_eq!(shown["status"], "INACTIVE", "{shown}");
+}
+
 #[test]
 fn another_machine_asks_with_awss_files_or_environment() {
     let folder = folder();
@@ -469,6 +499,7 @@ fn what_cannot_be_meant_is_a_usage_error_and_asks_nobody() {
         "serve --mqtt x",
         "policy create p",
         "audit findings --task 7",
+        "audit force 7 --action a",
     ];
 
     for line in bad {

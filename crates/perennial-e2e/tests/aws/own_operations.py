@@ -117,6 +117,42 @@ def enrolment():
     return third["certificateId"]
 
 
+def forced_mitigation():
+    """What would cut a device off is done when somebody insists, and only then."""
+    iot, role = boto3.client("iot"), "arn:aws:iam::000000000000:role/mitigate"
+    made = done("EnrollDevice", {"certificateSigningRequest": csr("lost-1"), "validitySeconds": 86400}, thingName="lost-1")
+    this = {"deviceCertificateId": made["certificateId"]}
+    task = iot.start_on_demand_audit_task(targetCheckNames=["DEVICE_CERTIFICATE_EXPIRING_CHECK"])["taskId"]
+    over(lambda: iot.describe_audit_task(taskId=task))
+    [finding] = iot.list_audit_findings(taskId=task, resourceIdentifier=this)["findings"]
+    id = finding["findingId"]
+    iot.create_mitigation_action(actionName="cut", roleArn=role,
+                                 actionParams={"updateDeviceCertificateParams": {"action": "DEACTIVATE"}})
+    status = lambda: iot.describe_certificate(certificateId=made["certificateId"])["certificateDescription"]["status"]
+    executed = lambda task: iot.list_audit_mitigation_actions_executions(taskId=task, findingId=id)["actionsExecutions"]
+
+    iot.start_audit_mitigation_actions_task(taskId="careful", target={"findingIds": [id]},
+                                            auditCheckToActionsMapping={finding["checkName"]: ["cut"]})
+    over(lambda: iot.describe_audit_mitigation_actions_task(taskId="careful"))
+    assert executed("careful")[0]["errorCode"] == "DEVICE_WOULD_BE_CUT_OFF" and status() == "ACTIVE"
+    body = {"actionNames": ["cut"], "clientRequestToken": "insist"}
+    forced = done("ForceMitigation", body, findingId=id)["taskId"]
+    assert done("ForceMitigation", body, findingId=id)["taskId"] == forced == "forced-insist"
+    over(lambda: iot.describe_audit_mitigation_actions_task(taskId=forced))
+    assert executed(forced)[0]["status"] == "COMPLETED" and status() == "INACTIVE"
+    for bad in [{}, {"actionNames": [], "clientRequestToken": "a"}, body | {"colour": 1},
+                {"actionNames": ["nobody"], "clientRequestToken": "b"}]:
+        assert ask("ForceMitigation", bad, findingId=id) == "InvalidRequestException", bad
+    assert ask("ForceMitigation", body, findingId="0" * 32) == "ResourceNotFoundException"
+
+
+def over(describe):
+    end = time.monotonic() + 60
+    while describe()["taskStatus"] == "IN_PROGRESS":
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def rotations(certificate):
     assert ask("StartRotation", {"thingName": "nobody"}) == "ResourceNotFoundException"
     assert ask("StartRotation", {"thingName": "pump-1", "certificateId": "0" * 64}) == "ConflictException"
@@ -262,6 +298,7 @@ def told():
 
 
 rotations(enrolment())
+forced_mitigation()
 told()
 notices()
 events()

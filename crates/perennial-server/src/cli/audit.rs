@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Subcommand;
 use http::Method;
-use perennial_core::ids::AuditTaskId;
+use perennial_core::ids::{AuditTaskId, FindingId};
 use perennial_server::client::Request;
 use serde_json::{Value, json};
 
@@ -36,6 +36,15 @@ pub(crate) enum Audit {
         #[command(flatten)]
         page: Page,
     },
+    /// Take mitigation actions for a finding, also those that cut its device off.
+    #[command(after_help = "Example: perennial audit force FINDING --action deactivate")]
+    Force {
+        /// The finding's id.
+        finding: FindingId,
+        /// An action's name; several are taken in their order.
+        #[arg(long = "action", value_name = "NAME", required = true)]
+        actions: Vec<String>,
+    },
 }
 
 impl Verb for Audit {
@@ -54,6 +63,7 @@ impl Verb for Audit {
                     .print(session, page, &COLUMNS)
                     .await
             }
+            Self::Force { finding, actions } => force(&finding, actions, session).await,
         }
     }
 }
@@ -91,6 +101,35 @@ async fn wait(id: &str, session: &mut Session) -> anyhow::Result<Value> {
         progress.say(format!("audit {id}: {} of {total} checks to go", left[0] + left[1]));
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Waits for the actions' end, and shows what became of each.
+async fn force(
+    finding: &FindingId,
+    actions: Vec<String>,
+    session: &mut Session,
+) -> anyhow::Result<ExitCode> {
+    let path = format!("/api/v1/audit-findings/{finding}/forced-mitigations");
+    let token = format!("cli-{:x}", jiff::Timestamp::now().as_nanosecond());
+    let start = Request::new(Method::POST, path)
+        .body(json!({ "actionNames": actions, "clientRequestToken": token }));
+    let task = text(&session.client.call(&start).await?, "/taskId");
+    let path = format!("/audit/mitigationactions/tasks/{task}");
+    let progress = Progress::waiting(format!("actions for finding {finding}"), session.out);
+    let mut ended = session.client.call(&Request::get(path.clone())).await?;
+    while ended["taskStatus"] == "IN_PROGRESS" {
+        tokio::time::sleep(LOOK).await;
+        ended = session.client.call(&Request::get(path.clone())).await?;
+    }
+    drop(progress);
+    let request = Request::get("/audit/mitigationactions/executions")
+        .with("taskId", &task)
+        .with("findingId", finding);
+    let (executions, _) = Listing::new(request, "actionsExecutions").first(session, 5).await?;
+    session.out.head(&ACTIONS)?;
+    session.out.rows(&ACTIONS, &executions)?;
+    let completed = ended["taskStatus"] == "COMPLETED";
+    Ok(if completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print(task: &Value, session: &Session) -> anyhow::Result<()> {
@@ -146,7 +185,14 @@ async fn latest(session: &mut Session) -> anyhow::Result<String> {
     anyhow::bail!("no audit has run yet: `perennial audit run` runs one")
 }
 
-const COLUMNS: [Column; 5] = [
+const ACTIONS: [Column; 3] = [
+    Column { title: "ACTION", width: 32, text: |it| text(it, "/actionName") },
+    Column { title: "RESULT", width: 9, text: |it| text(it, "/status") },
+    Column { title: "WHY", width: 0, text: |it| text(it, "/message") },
+];
+
+const COLUMNS: [Column; 6] = [
+    Column { title: "FINDING", width: 32, text: |it| text(it, "/findingId") },
     Column { title: "FOUND", width: 20, text: |it| time(it, "/findingTime") },
     Column { title: "SEVERITY", width: 8, text: |it| text(it, "/severity") },
     Column { title: "CHECK", width: 43, text: |it| text(it, "/checkName") },

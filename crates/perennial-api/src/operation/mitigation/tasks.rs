@@ -81,7 +81,8 @@ struct Started {
     task_id: String,
 }
 
-/// Nothing that comes this way is forced: what would cut a device off fails for its finding.
+/// Nothing that comes this way is forced: what would cut a device off fails for its finding, and
+/// is another operation.
 async fn start(call: Call, input: Input<TaskPath, Nothing, NewTask>) -> Result<Started, ApiError> {
     let (Word(task_id), new) = (input.path.task_id, input.body);
     let request = MitigationRequest {
@@ -97,7 +98,7 @@ async fn start(call: Call, input: Input<TaskPath, Nothing, NewTask>) -> Result<S
 }
 
 /// AWS has no ResourceNotFoundException here: what the request names is part of its input.
-fn not_started(error: StoreError) -> ApiError {
+pub(super) fn not_started(error: StoreError) -> ApiError {
     let text = error.to_string();
     if matches!(error, StoreError::Exists { .. }) {
         return ApiError::new(Code::TaskAlreadyExistsException, text);
