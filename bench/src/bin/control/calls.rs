@@ -6,6 +6,8 @@ use std::{
 };
 
 use anyhow::Result;
+use perennial_core::time::Timestamp;
+use perennial_orchestrator::{SystemClock, port::Clock as _};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Key};
@@ -24,6 +26,19 @@ const LISTS: [(&str, &str, &str, &str); 4] = [
     ("GET", "/api/v1/rotations?maxResults=250", "nextToken", "nextToken"),
 ];
 
+/// How often each search is timed.
+const SEARCHED: usize = 200;
+
+/// What is searched for, page by page: along names, along the ends of certificates, along nothing.
+fn searches(now: Timestamp) -> [(&'static str, String); 3] {
+    let ends_by = now.as_millis() + 8 * 24 * 60 * 60 * 1000;
+    [
+        ("by_name", "thingName:device-12*".to_owned()),
+        ("by_end", format!("certificate.notAfter < {ends_by}")),
+        ("unaided", "connectivity.connected:true".to_owned()),
+    ]
+}
+
 /// p50 and p99 in milliseconds of each kind of call.
 pub(crate) async fn latencies(address: SocketAddr, key: &Key, things: u64) -> Result<Value> {
     let mut client = Client::connect(address, key).await?;
@@ -33,7 +48,27 @@ pub(crate) async fn latencies(address: SocketAddr, key: &Key, things: u64) -> Re
         let took = paged(&mut client, (method, list), leads_on, parameter).await?;
         report[list.split('?').next().unwrap_or(list)] = percentiles(took);
     }
+    for (name, query) in searches(SystemClock.now()) {
+        report["search"][name] = percentiles(searched(&mut client, &query).await?);
+    }
     Ok(report)
+}
+
+/// How long each page of what is found takes, from the first again after the last.
+async fn searched(client: &mut Client, query: &str) -> Result<Vec<Duration>> {
+    let (mut took, mut token) = (Vec::with_capacity(SEARCHED), Value::Null);
+    for _ in 0..SEARCHED {
+        let mut body = json!({ "queryString": query, "maxResults": 250 });
+        if token.is_string() {
+            body["nextToken"] = token;
+        }
+        let begun = Instant::now();
+        let body = body.to_string().into_bytes();
+        let mut page = client.call_with("POST", "/indices/search", body).await?;
+        took.push(begun.elapsed());
+        token = page["nextToken"].take();
+    }
+    Ok(took)
 }
 
 /// How long each of `count` calls takes that describe a thing.
