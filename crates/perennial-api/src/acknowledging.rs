@@ -33,7 +33,7 @@ pub(crate) async fn show(
     let (head, body) = request.into_parts();
     let mut response = respond(match checked(&api, &id, head.uri.query().unwrap_or_default()) {
         Err(page) => page,
-        Ok(id) => match api.0.store.stored_notice(id).await {
+        Ok(id) => match api.parts.store.stored_notice(id).await {
             Err(error) => failed(error),
             Ok(stored) => (StatusCode::OK, form(&stored.notice)),
         },
@@ -68,8 +68,8 @@ async fn acknowledge(api: &Api, id: &str, query: &str, body: &mut Body) -> Page 
         Some(name) => format!("{name}, by a signed link"),
         None => "a signed link".to_owned(),
     };
-    let now = api.0.outside.clock.now();
-    match api.0.store.acknowledge_notice(id, by, now).await {
+    let now = api.parts.outside.clock.now();
+    match api.parts.store.acknowledge_notice(id, by, now).await {
         Err(error) => failed(error),
         Ok(notice) => {
             info!(notice.id = %id, "a notice was acknowledged by a signed link");
@@ -94,8 +94,8 @@ fn checked(api: &Api, id: &str, query: &str) -> Result<NoticeId, Page> {
             "This is no link to acknowledge a notice with: a part of it is missing.",
         ));
     };
-    let now = api.0.outside.clock.now();
-    api.0.settings.links.check(id, until, signature, now).map_err(|bad| {
+    let now = api.parts.outside.clock.now();
+    api.parts.settings.links.check(id, until, signature, now).map_err(|bad| {
         warn!(notice.id = %id, %bad, "a link was refused");
         refused(&bad.to_string())
     })?;

@@ -16,7 +16,7 @@ use perennial_pki::{Authority, Profile};
 use perennial_store::{Actor, Shared, Store};
 use tokio::sync::Semaphore;
 
-use crate::{ApiError, Code, DataPlane, KeyRing, NoticeDelivery, Routing, Running, api::Parts};
+use crate::{ApiError, Code, DataPlane, KeyRing, NoticeDelivery, Routing, Running, parts::Parts};
 
 /// A request as it was let in.
 pub(crate) struct Received {

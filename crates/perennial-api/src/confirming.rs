@@ -66,7 +66,7 @@ async fn visited(
         request_id: request_id.to_owned(),
         source,
     };
-    let now = api.0.outside.clock.now();
-    let call = Call::new(api.0, actor, now);
+    let now = api.parts.outside.clock.now();
+    let call = Call::new(api.parts, actor, now);
     confirm(&call, &token).await.map(drop)
 }

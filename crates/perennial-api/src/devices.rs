@@ -71,5 +71,5 @@ async fn send(
     let message = messages::message(Publishing::read(&received)?)?;
     let Holder { certificate, address } = holder;
     let by = Publisher::Device { certificate, address };
-    Ok(api.0.outside.data_plane.publish(by, message)?)
+    Ok(api.parts.outside.data_plane.publish(by, message)?)
 }

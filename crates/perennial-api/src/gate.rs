@@ -65,10 +65,10 @@ async fn admit(
     body: &mut Body,
     request_id: &str,
 ) -> Result<Done, ApiError> {
-    let now = api.0.outside.clock.now();
+    let now = api.parts.outside.clock.now();
     let claim = Claim::read(parts(&head))?;
-    let key = api.0.keys.find(claim.access_key_id()).ok_or_else(unknown_key)?;
-    claim.check_scope(&api.0.settings.scope.region, now)?;
+    let key = api.parts.keys.find(claim.access_key_id()).ok_or_else(unknown_key)?;
+    claim.check_scope(&api.parts.settings.scope.region, now)?;
     let body = body::read(body).await?;
     claim.verify(parts(&head), &digest(&body), &key.secret)?;
     let done = perform(api, &claim, &key, (head, body), (request_id, now)).await;
@@ -86,7 +86,7 @@ async fn perform(
     (head, body): (request::Parts, Bytes),
     (request_id, now): (&str, Timestamp),
 ) -> Result<Done, ApiError> {
-    if !api.0.keys.admits(key, now) {
+    if !api.parts.keys.admits(key, now) {
         return Err(ApiError::new(Code::ThrottlingException, "Rate exceeded"));
     }
     let actor = |operation| Actor {
@@ -99,14 +99,14 @@ async fn perform(
         let form = Form::read(&body)?;
         let operation = sns::find(&form.action)?;
         may(&api, key, (Service::Sns, operation.name), operation.need)?;
-        let call = Call::new(Arc::clone(&api.0), actor(operation.name), now);
+        let call = Call::new(Arc::clone(&api.parts), actor(operation.name), now);
         let output = to_its_end(&api, operation.run(call, form.members)).await?;
         return Ok(Done { action: Some(operation.name), output });
     }
-    let found = api.0.table.find(claim.service(), &head.method, head.uri.path())?;
+    let found = api.table.find(claim.service(), &head.method, head.uri.path())?;
     let operation = found.operation;
     may(&api, key, (operation.service, operation.name), operation.need)?;
-    let call = Call::new(Arc::clone(&api.0), actor(operation.name), now);
+    let call = Call::new(Arc::clone(&api.parts), actor(operation.name), now);
     let received = Received { path: found.path, head, body };
     let output = to_its_end(&api, operation.run(call, received)).await?;
     Ok(Done { action: None, output })
@@ -127,7 +127,7 @@ async fn to_its_end(
     api: &Api,
     running: impl Future<Output = Result<Value, ApiError>> + Send + 'static,
 ) -> Result<Value, ApiError> {
-    let done = api.0.under_way.spawn(running).await;
+    let done = api.parts.under_way.spawn(running).await;
     done.unwrap_or_else(|error| Err(ApiError::internal(&error)))
 }
 
@@ -146,7 +146,7 @@ fn unknown_key() -> SignatureError {
 
 /// The caller as AWS would name them.
 fn caller(api: &Api, key: &Key) -> String {
-    let scope = &api.0.settings.scope;
+    let scope = &api.parts.settings.scope;
     format!("arn:{}:iam::{}:user/{}", scope.partition, scope.account, key.id)
 }
 

@@ -46,7 +46,7 @@ async fn visit(
     let call = |operation: &'static str| {
         let request_id = request_id.to_owned();
         let actor = Actor { access_key_id: None, operation, request_id, source };
-        Call::new(Arc::clone(&api.0), actor, api.0.outside.clock.now())
+        Call::new(Arc::clone(&api.parts), actor, api.parts.outside.clock.now())
     };
     match action {
         "ConfirmSubscription" => {
@@ -99,7 +99,7 @@ async fn unsubscribe(call: Call, input: Unsubscribing) -> Result<Value, ApiError
 
 /// Shows a certificate to whoever wants to verify a message.
 pub(crate) fn certificate(api: &Api, name: &str) -> Response<Body> {
-    let Some(pem) = api.0.outside.notices.signing_certificate(name) else {
+    let Some(pem) = api.parts.outside.notices.signing_certificate(name) else {
         let mut response = Response::new(Body::from("There is no such certificate."));
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
