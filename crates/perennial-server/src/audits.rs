@@ -19,6 +19,7 @@ use tracing::{debug, info, warn};
 use crate::{
     adapter::registered_cas,
     config::Config,
+    held_up::HeldUp,
     notice_topics::{NoticeTopics, PublishError},
 };
 
@@ -87,6 +88,7 @@ pub(crate) async fn attend(
     remedies: Arc<dyn Remedies>,
     shutdown: CancellationToken,
 ) {
+    let mut held_up = HeldUp::of("audits, and what is to be done beside them,");
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -95,8 +97,8 @@ pub(crate) async fn attend(
         // What is cut short here is found again at the next start.
         let looking = look(&store, (&broker, &topics), remedies.as_ref());
         let looked = shutdown.run_until_cancelled(looking).await;
-        if let Some(Err(error)) = looked {
-            warn!(%error, "what is to be done beside audits is held up; trying again");
+        if let Some(looked) = looked {
+            held_up.tried(&looked);
         }
     }
 }

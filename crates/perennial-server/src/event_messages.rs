@@ -6,7 +6,8 @@ use perennial_broker::{BrokerHandle, Outgoing, Qos};
 use perennial_core::{policy::Scope, registry::Told};
 use perennial_store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+
+use crate::held_up::HeldUp;
 
 /// How often the event log is looked at for something to tell.
 const LOOK: Duration = Duration::from_millis(500);
@@ -20,14 +21,13 @@ pub(crate) async fn tell(
     scope: Scope,
     shutdown: CancellationToken,
 ) {
+    let mut held_up = HeldUp::of("messages of what changed in the registry");
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
-        if let Err(error) = catch_up(&store, &broker, &scope).await {
-            warn!(%error, "changes of the registry are not told yet; trying again");
-        }
+        held_up.tried(&catch_up(&store, &broker, &scope).await);
     }
 }
 

@@ -14,6 +14,7 @@ mod enrolment;
 mod event_messages;
 mod exposed;
 mod full_disk;
+mod held_up;
 mod http;
 mod lost_registry;
 mod notice_topics;

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{NoticeTopics, Sending, lane};
+use crate::held_up::HeldUp;
 
 /// How often what is due is looked for when nobody says that there is something.
 const LOOK: Duration = Duration::from_secs(1);
@@ -41,10 +42,9 @@ pub(crate) async fn deliver(topics: NoticeTopics, sending: Sending, shutdown: Ca
         lanes: JoinSet::new(),
         busy: HashMap::new(),
     };
+    let mut held_up = HeldUp::of("messages to subscribers");
     loop {
-        if let Err(error) = turns.begin(SystemClock.now()).await {
-            warn!(%error, "messages cannot be delivered yet; trying again");
-        }
+        held_up.tried(&turns.begin(SystemClock.now()).await);
         tokio::select! {
             () = shutdown.cancelled() => break,
             Some(ended) = turns.lanes.join_next_with_id() => turns.end(ended),

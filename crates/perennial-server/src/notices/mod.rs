@@ -32,6 +32,7 @@ pub(crate) use self::{
     topic::Nudge,
     worker::deliver,
 };
+use crate::held_up::HeldUp;
 
 /// How often notices are looked at whose time has come.
 const LOOK: Duration = Duration::from_millis(500);
@@ -61,10 +62,9 @@ pub(crate) struct Watching {
 
 /// Steps notices, and writes into histories that people were told, until `shutdown`.
 pub(crate) async fn attend(store: Store, shutdown: CancellationToken) {
+    let mut held_up = HeldUp::of("notices");
     loop {
-        if let Err(error) = catch_up(&store).await {
-            warn!(%error, "notices are held up; trying again");
-        }
+        held_up.tried(&catch_up(&store).await);
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(LOOK) => {}

@@ -13,6 +13,7 @@ use super::{
     letter::Letter,
     target::{Target, Targets},
 };
+use crate::held_up::HeldUp;
 
 /// How many letters a target gets at once.
 const LETTERS: usize = 50;
@@ -48,13 +49,14 @@ struct Way {
 }
 
 async fn work(way: Way, shutdown: CancellationToken) {
-    let name = &way.name;
+    let mut held_up = HeldUp::of(format!("notices to {}", way.name));
     loop {
-        match shutdown.run_until_cancelled(deliver_some(&way)).await {
-            None => return,
-            Some(Ok(LETTERS..)) => continue,
-            Some(Ok(_)) => {}
-            Some(Err(error)) => warn!(%error, target = name, "notices are held up; trying again"),
+        let Some(delivered) = shutdown.run_until_cancelled(deliver_some(&way)).await else {
+            return;
+        };
+        held_up.tried(&delivered);
+        if delivered.is_ok_and(|count| count >= LETTERS) {
+            continue;
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
