@@ -52,8 +52,8 @@ def told(iot, thing):
     assert sns.create_topic(Name=TOPIC.rpartition(":")[2])["TopicArn"] == TOPIC
     everything = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
     device = Device(boto3.client("iot"), "finding-listener", everything)
-    device.subscribes("plant/findings")
-    sns.subscribe(TopicArn=TOPIC, Protocol="mqtt", Endpoint="plant/findings")
+    device.subscribes("findings/told")
+    sns.subscribe(TopicArn=TOPIC, Protocol="mqtt", Endpoint="findings/told")
     assert mitigated(iot, "t3", EXPIRING, id, "tell-them") == ("COMPLETED", None)
     finding = json.loads(json.loads(device.hears()["payload"])["Message"])["finding"]
     assert (finding["findingId"], finding["checkName"]) == (id, EXPIRING)
