@@ -11,6 +11,7 @@
 mod acks;
 mod admission;
 mod authorise;
+mod basis;
 mod connection;
 mod core;
 mod counters;
@@ -44,6 +45,7 @@ mod waiting;
 mod will;
 mod wire;
 
+pub use basis::{Basis, Source};
 pub use counters::{Counters, Drops};
 pub use device_log::{DeviceLog, NoDeviceLog};
 pub use end::DisconnectReason;
@@ -51,7 +53,6 @@ pub use handle::{BrokerHandle, Disconnection, SessionView};
 pub use https::https_config;
 pub use identity::{AnchorError, ServerIdentity, TrustAnchors, TrustedIssuer};
 pub use inprocess::{Ack, Inbound, Subscription};
-pub use judge::{Basis, Source};
 pub use listener::{BindError, Broker};
 pub use message::{Delivery, Outgoing, Qos};
 pub use observer::{Observer, Published};

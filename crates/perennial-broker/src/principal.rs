@@ -9,7 +9,7 @@ use perennial_core::{
     time::Timestamp,
 };
 
-use crate::judge::Basis;
+use crate::basis::Basis;
 
 /// The registry could not answer; the broker refuses whoever asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! From words and signs to a query. What has no operator between it is joined by AND.
 
+use std::str::FromStr;
+
 use super::{
     Bound, Field, Pattern, Query, QueryError, Term, Test, Wrong,
     lexer::{Kind, Letter, Token, tokens},
@@ -9,7 +11,14 @@ use super::{
 /// The most groups within groups.
 const MAX_DEPTH: usize = 16;
 
-pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
+impl FromStr for Query {
+    type Err = QueryError;
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        parse(text)
+    }
+}
+
+fn parse(text: &str) -> Result<Query, QueryError> {
     let length = text.chars().count();
     if length > MAX_LENGTH {
         return Err(QueryError { at: MAX_LENGTH + 1, wrong: Wrong::TooLong });

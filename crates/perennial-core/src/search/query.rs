@@ -1,8 +1,8 @@
 //! Queries, and how they are written.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
-use super::{Field, Pattern, QueryError, parser, pattern::write_quoted};
+use super::{Field, Pattern, pattern::write_quoted};
 
 /// The most characters of a query.
 pub const MAX_LENGTH: usize = 1000;
@@ -49,13 +49,6 @@ pub enum Bound {
     Included(String),
     /// This value is not.
     Excluded(String),
-}
-
-impl FromStr for Query {
-    type Err = QueryError;
-    fn from_str(text: &str) -> Result<Self, QueryError> {
-        parser::parse(text)
-    }
 }
 
 impl fmt::Display for Query {
