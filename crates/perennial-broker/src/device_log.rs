@@ -2,9 +2,12 @@
 
 use std::{fmt, net::IpAddr};
 
+use parking_lot::Mutex;
 use perennial_core::{
+    bucket::{Bucket, Rate},
     ids::CertificateId,
     logging::{LoggedEvent, Protocol, Record, Severity, Speaker},
+    time::Timestamp,
 };
 
 use crate::{end::End, judge::Judge, link::Link};
@@ -31,6 +34,39 @@ impl DeviceLog for NoDeviceLog {
     }
 
     fn record(&self, _: &Record<'_>) {}
+}
+
+/// How many refusals of one connection are recorded: a client that is refused for ever must not
+/// fill the disk with it.
+const REFUSALS: Rate = Rate { per_second: 1, burst: 60 };
+
+/// The refusals of one connection.
+pub(crate) struct Refusals(Mutex<(Bucket, u64)>);
+
+impl Refusals {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self(Mutex::new((Bucket::full(REFUSALS, now), 0)))
+    }
+
+    /// Whether one more is recorded, and then how many before it were not.
+    fn one_more(&self, now: Timestamp) -> Option<u64> {
+        let (bucket, left_out) = &mut *self.0.lock();
+        let recorded = bucket.take(REFUSALS, now);
+        *left_out += u64::from(!recorded);
+        recorded.then(|| std::mem::take(left_out))
+    }
+
+    fn left_out(&self) -> u64 {
+        self.0.lock().1
+    }
+}
+
+/// A reason, with how many refusals were left out before it.
+fn counting(reason: &str, left_out: u64) -> String {
+    match left_out {
+        0 => reason.to_owned(),
+        _ => format!("{reason}; {left_out} refusals before were not recorded"),
+    }
 }
 
 /// What a record is about, beside who did it.
@@ -93,6 +129,21 @@ impl dyn DeviceLog {
             groups: Some(&groups),
         };
         self.record(&did.by(speaker, Protocol::Mqtt));
+    }
+
+    /// Records what a connected client was refused, unless that was recorded often enough.
+    pub(crate) fn refusal(&self, link: &Link, did: Did<'_>, now: Timestamp) {
+        if let (true, Some(left_out)) = (self.may_record(did.severity), link.refusals.one_more(now))
+        {
+            let reason = counting(did.reason.unwrap_or_default(), left_out);
+            self.client(link, Did { reason: Some(&reason), ..did });
+        }
+    }
+
+    /// Records how a connection ended.
+    pub(crate) fn ended(&self, link: &Link, end: End) {
+        let reason = counting(&end.to_string(), link.refusals.left_out());
+        self.client(link, Did::ending(end, &reason));
     }
 
     /// Records what the holder of a certificate did without a connection of its own.

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use crate::{
     acks::Acks,
+    device_log::Refusals,
     end::End,
     judge::{Judge, NoVerdict, Verdict},
     principal::Standing,
@@ -33,6 +34,7 @@ pub(crate) struct Link {
     pub(crate) address: IpAddr,
     pub(crate) standing: Standing,
     pub(crate) acks: Mutex<Acks>,
+    pub(crate) refusals: Refusals,
     judge: Arc<Judge>,
     verdict: RwLock<Arc<Verdict>>,
     /// It was judged anew, and its task has not yet looked at what that changes.
@@ -59,6 +61,7 @@ impl Link {
             address,
             standing: verdict.standing,
             acks: Mutex::default(),
+            refusals: Refusals::new(connected_at),
             judge: Arc::clone(judge),
             verdict: RwLock::new(Arc::new(verdict)),
             rejudged: AtomicBool::new(false),

@@ -60,6 +60,6 @@ impl Drop for Seat {
         core.expiries.leave(&self.link);
         core.sessions.leave(&self.link);
         self.link.set_ended();
-        core.settings.log.client(&self.link, Did::ending(self.end, &self.end.to_string()));
+        core.settings.log.ended(&self.link, self.end);
     }
 }

@@ -117,7 +117,7 @@ impl Connection {
         let Self { seat, core, .. } = self;
         let why = authorise::why_not_publish(&publish.topic, publish.retain);
         let did = Did::badly(LoggedEvent::PublishIn, why).on(&publish.topic);
-        core.settings.log.client(&seat.link, did);
+        core.settings.log.refusal(&seat.link, did, core.now());
         match slot {
             Some(slot) if self.socket.is_v5() => {
                 seat.link.acks.lock().refuse(slot, PublishAckReason::NotAuthorized);
@@ -167,7 +167,7 @@ impl Connection {
             count(&self.core.counters.unauthorized);
             let why = "the certificate's policies do not allow iot:Subscribe here";
             let did = Did::badly(LoggedEvent::Subscribe, why).on(filter);
-            self.core.settings.log.client(&self.seat.link, did);
+            self.core.settings.log.refusal(&self.seat.link, did, self.core.now());
             return SubscribeAckReason::NotAuthorized;
         }
         let session = &self.seat.session;

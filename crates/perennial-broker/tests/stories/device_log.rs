@@ -108,6 +108,27 @@ async fn who_is_not_let_in_is_recorded_with_what_is_known() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_refused_again_and_again_does_not_fill_the_log() {
+    let kept = Arc::new(Kept { only_errors: false, ..Kept::default() });
+    let world = World::start_logging(Arc::<Kept>::clone(&kept)).await;
+    let device = world.device("pump");
+    let mut client = Client::start(&world, &device).await;
+
+    for _ in 0..300 {
+        client.publish("elsewhere/x", "1").await;
+    }
+    client.leave().await;
+    until("the end is recorded", || kept.has(LoggedEvent::Disconnect)).await;
+
+    let recorded = kept.lines.lock().iter().filter(|line| line.0 == LoggedEvent::PublishIn).count();
+    assert!((60..150).contains(&recorded), "{recorded}");
+    let reasons = kept.reasons.lock();
+    let left_out = reasons.iter().filter_map(|(_, why)| why.split_once("; ")?.1.split_once(' '));
+    let left_out: usize = left_out.map(|(count, _)| count.parse::<usize>().unwrap()).sum();
+    assert_eq!(recorded + left_out, 300);
+}
+
+#[tokio::test]
 async fn a_session_that_is_cut_says_whose_it_was_and_why() {
     use CertificateStatus::{Inactive, Revoked};
     let kept = Arc::new(Kept { only_errors: true, ..Kept::default() });
