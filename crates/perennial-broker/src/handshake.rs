@@ -1,6 +1,9 @@
 //! TLS handshakes when all devices come at once: bounded in number, first come first served.
 
+mod log;
 mod words;
+
+pub(crate) use log::{HandshakeLog, note};
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -24,13 +27,39 @@ pub(crate) struct Handshakes {
     places: Arc<Semaphore>,
 }
 
+/// A handshake that did not end well.
+#[derive(Debug)]
+pub(crate) struct HandshakeFailed {
+    why: Why,
+    /// The certificate that was refused, if it was that.
+    refused: Option<log::Refused>,
+}
+
+impl From<Why> for HandshakeFailed {
+    fn from(why: Why) -> Self {
+        Self { why, refused: None }
+    }
+}
+
+impl From<io::Error> for HandshakeFailed {
+    fn from(error: io::Error) -> Self {
+        Why::Io(error).into()
+    }
+}
+
+impl From<Elapsed> for HandshakeFailed {
+    fn from(elapsed: Elapsed) -> Self {
+        Why::TooSlow(elapsed).into()
+    }
+}
+
 /// Why a handshake did not end well.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HandshakeFailed {
+enum Why {
     #[error("{}", words::in_words(.0))]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     #[error("the client did not begin, or not end, its handshake in time")]
-    TooSlow(#[from] Elapsed),
+    TooSlow(#[source] Elapsed),
     #[error("the client hung up before its turn")]
     HungUp,
 }
@@ -56,8 +85,14 @@ impl Handshakes {
         timeout(self.patience, stream.peek(&mut [0])).await??;
         let _place = self.places.acquire().await.map_err(io::Error::other)?;
         if stream.ready(Interest::READABLE).await?.is_read_closed() {
-            return Err(HandshakeFailed::HungUp);
+            return Err(Why::HungUp.into());
         }
-        Ok(timeout(self.patience, self.acceptor.accept(stream)).await??)
+        let shaking = timeout(self.patience, self.acceptor.accept(stream));
+        let (shaken, refused) = log::noting(shaking).await;
+        match shaken {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(HandshakeFailed { why: Why::Io(error), refused }),
+            Err(elapsed) => Err(elapsed.into()),
+        }
     }
 }

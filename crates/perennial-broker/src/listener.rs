@@ -2,7 +2,6 @@
 
 use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use perennial_core::logging::Protocol;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
@@ -26,6 +25,9 @@ const BACKLOG: u32 = 4096;
 
 /// How often sessions, delayed wills and certificates that end are looked at.
 const SWEEP_EVERY: Duration = Duration::from_millis(250);
+
+/// How often it is told how many failed handshakes were not recorded.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// A broker that has its port, not yet serving.
 pub struct Broker {
@@ -140,8 +142,8 @@ impl Broker {
                 Ok(stream) => greet(core, stream, peer, &verifier).await,
                 Err(failed) => {
                     count(&core.counters.handshakes_failed);
-                    let (log, why) = (&core.settings.log, failed.to_string());
-                    log.handshake(None, Some(peer.ip()), Protocol::Mqtt, &why);
+                    let (log, now) = (&*core.settings.log, core.now());
+                    core.handshakes.failed(log, peer.ip(), &failed, now);
                 }
             }
             drop(place);
@@ -166,8 +168,13 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 async fn sweep(core: &Core) {
     let mut sweeps = interval(SWEEP_EVERY);
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told_at = Instant::now();
     loop {
         sweeps.tick().await;
+        if told_at.elapsed() >= TELL_EVERY {
+            told_at = Instant::now();
+            core.handshakes.tell(&*core.settings.log, core.now());
+        }
         while core.sessions.sweep(core, Instant::now()) {
             yield_now().await;
         }

@@ -23,7 +23,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::{
-    DeviceLog, ServerIdentity, TlsVersion, TrustAnchors,
+    DeviceLog, ServerIdentity, TlsVersion, TrustAnchors, handshake,
     presence::PresenceLog,
     principal::{Clock, Introduction, Principal, Principals, Unfit},
 };
@@ -182,12 +182,15 @@ impl DeviceVerifier {
         }
     }
 
-    fn refused(&self, id: CertificateId, reason: &str) {
-        let protocol = if self.mandatory { Protocol::Mqtt } else { Protocol::Http };
-        self.log.handshake(Some(id), None, protocol, reason);
+    /// Over MQTT whoever shakes hands tells it, who knows the address.
+    fn refused(&self, id: CertificateId, reason: &'static str) {
+        if !handshake::note(id, reason) {
+            let protocol = if self.mandatory { Protocol::Mqtt } else { Protocol::Http };
+            self.log.handshake(Some(id), None, protocol, reason);
+        }
     }
 
-    fn expired(&self, id: CertificateId, reason: &str) -> Error {
+    fn expired(&self, id: CertificateId, reason: &'static str) -> Error {
         self.refused(id, reason);
         Error::InvalidCertificate(CertificateError::Expired)
     }

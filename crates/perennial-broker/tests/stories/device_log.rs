@@ -1,6 +1,6 @@
 //! The device log: one record for each thing that a client does or is refused.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use parking_lot::Mutex;
 use perennial_broker::DeviceLog;
@@ -198,10 +198,28 @@ async fn a_handshake_that_fails_says_why_in_words_and_what_helps() {
     kept.says(Some(old.id), "the certificate has expired").await;
     kept.says(None, "the client showed no certificate").await;
     kept.says(None, "it must connect with TLS").await;
+    // One record each, with certificate and address.
+    assert_eq!(kept.reasons.lock().len(), 6);
     for (_, why) in &*kept.reasons.lock() {
         let spelt = ["UnknownIssuer", "BadSignature", "Expired", "NoCert", "Invalid"];
         assert!(!spelt.iter().any(|name| why.contains(name)), "{why}");
     }
+}
+
+#[tokio::test]
+async fn an_address_whose_handshakes_fail_again_and_again_does_not_fill_the_log() {
+    let kept = Arc::new(Kept { only_errors: true, ..Kept::default() });
+    let world = World::start_logging(Arc::<Kept>::clone(&kept)).await;
+    let foreign = Ca::new("Another CA").issue_now("foreign");
+
+    for _ in 0..150 {
+        attempt(&world, Some(&foreign)).await;
+    }
+    let failed = &world.handle.counters().handshakes_failed;
+    until("all have failed", || failed.load(Ordering::SeqCst) == 150).await;
+
+    let recorded = kept.reasons.lock().len();
+    assert!((60..120).contains(&recorded), "{recorded}");
 }
 
 /// TLS up to where the server says no, which in TLS 1.3 is behind the client's last word.
