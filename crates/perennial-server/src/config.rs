@@ -7,6 +7,7 @@ mod notices;
 mod outbound;
 mod rotation;
 mod rules;
+mod sns;
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     outbound::{Mail, Outbound},
     rotation::Rotation,
     rules::{Credentials, Rules},
+    sns::Sns,
 };
 use crate::notices::Watching;
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// The server that mails are handed to.
     pub mail: Mail,
+    /// Topics at AWS.
+    pub sns: Sns,
     /// Topic rules.
     pub rules: Rules,
 }

@@ -5,6 +5,7 @@ mod adapter;
 mod administrator;
 mod audits;
 mod aws_file;
+mod aws_sns;
 mod causes;
 pub mod client;
 mod config;

@@ -55,6 +55,11 @@ impl MessageAttribute {
         Self { data_type: "String".to_owned(), value: value.into() }
     }
 
+    /// Whether its value is base64 of octets.
+    pub fn is_binary(&self) -> bool {
+        matches!(self.kind(), Some(Kind::Binary))
+    }
+
     /// Checks an attribute under its name.
     ///
     /// # Errors

@@ -131,6 +131,18 @@ impl Message {
         self.by_protocol.get(protocol.as_str()).unwrap_or(&self.text)
     }
 
+    /// What each protocol gets, as SNS takes it with MessageStructure `json`; nothing when all get
+    /// the same.
+    pub fn structure(&self) -> Option<String> {
+        if self.by_protocol.is_empty() {
+            return None;
+        }
+        let default = ("default", self.text.as_str());
+        let others = self.by_protocol.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let all: BTreeMap<&str, &str> = others.chain([default]).collect();
+        serde_json::to_string(&all).ok()
+    }
+
     /// Typed values beside it.
     pub fn attributes(&self) -> &MessageAttributes {
         &self.attributes

@@ -3,6 +3,7 @@
 
 mod arn;
 mod attribute;
+mod aws;
 mod chat;
 mod delivery_policy;
 mod envelope;
@@ -16,6 +17,7 @@ pub use arn::{
     NameError, TopicName, parse_subscription_arn, parse_topic_arn, subscription_arn, topic_arn,
 };
 pub use attribute::{AttributeError, MessageAttribute, MessageAttributes};
+pub use aws::{AwsTopic, AwsTopicError};
 pub use chat::{slack, teams};
 pub use delivery_policy::{DeliveryPolicy, DeliveryPolicyError};
 pub use envelope::{Confirmation, Envelope, Notification, SIGNATURE_VERSION, Signed};

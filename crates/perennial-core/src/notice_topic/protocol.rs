@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::AwsTopic;
 use crate::topic::check_name;
 
 /// How a subscriber is reached.
@@ -24,13 +25,15 @@ pub enum Protocol {
     Slack,
     /// A post to a Teams workflow's webhook; not AWS's either.
     Teams,
+    /// A message to a topic at AWS; not AWS's either.
+    Sns,
 }
 
 /// An endpoint or protocol that does not do: InvalidParameter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// No such protocol.
-    #[error("protocol {0:?}: use http, https, email, email-json, mqtt, slack or teams")]
+    #[error("protocol {0:?}: use http, https, email, email-json, mqtt, slack, teams or sns")]
     Protocol(String),
     /// Not what the protocol reaches.
     #[error("endpoint {endpoint:?}: {protocol} needs {wanted}")]
@@ -49,7 +52,7 @@ const MAX_ENDPOINT: usize = 2048;
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Http,
         Self::Https,
         Self::Email,
@@ -57,6 +60,7 @@ impl Protocol {
         Self::Mqtt,
         Self::Slack,
         Self::Teams,
+        Self::Sns,
     ];
 
     /// Its name.
@@ -69,15 +73,17 @@ impl Protocol {
             Self::Mqtt => "mqtt",
             Self::Slack => "slack",
             Self::Teams => "teams",
+            Self::Sns => "sns",
         }
     }
 
     /// Whether whoever is at the endpoint has to say that they want the messages. The others
-    /// cannot be asked: a broker's topic, and webhooks, whose URL is a secret of their owner's.
+    /// cannot be asked: a broker's topic, webhooks, whose URL is a secret of their owner's, and
+    /// topics at AWS, which the configuration names.
     pub const fn needs_confirmation(self) -> bool {
         match self {
             Self::Http | Self::Https | Self::Email | Self::EmailJson => true,
-            Self::Mqtt | Self::Slack | Self::Teams => false,
+            Self::Mqtt | Self::Slack | Self::Teams | Self::Sns => false,
         }
     }
 
@@ -85,7 +91,7 @@ impl Protocol {
     pub const fn is_http(self) -> bool {
         match self {
             Self::Http | Self::Https | Self::Slack | Self::Teams => true,
-            Self::Email | Self::EmailJson | Self::Mqtt => false,
+            Self::Email | Self::EmailJson | Self::Mqtt | Self::Sns => false,
         }
     }
 
@@ -93,7 +99,7 @@ impl Protocol {
     pub const fn may_be_raw(self) -> bool {
         match self {
             Self::Http | Self::Https | Self::Mqtt => true,
-            Self::Email | Self::EmailJson | Self::Slack | Self::Teams => false,
+            Self::Email | Self::EmailJson | Self::Slack | Self::Teams | Self::Sns => false,
         }
     }
 
@@ -111,6 +117,7 @@ impl Protocol {
             Self::Mqtt => {
                 (is_topic(endpoint), "an MQTT topic, without wildcards and not one of $…")
             }
+            Self::Sns => (endpoint.parse::<AwsTopic>().is_ok(), "a standard topic's ARN at AWS"),
         };
         if good && endpoint.len() <= MAX_ENDPOINT {
             return Ok(());
@@ -179,6 +186,8 @@ mod tests {
             ("mqtt", "plant/+", false),
             ("mqtt", "$aws/events/x", false),
             ("mqtt", "", false),
+            ("sns", "arn:aws:sns:eu-central-1:123456789012:fleet", true),
+            ("sns", "https://sns.eu-central-1.amazonaws.com/", false),
         ] {
             let protocol: Protocol = protocol.parse().unwrap();
 

@@ -273,6 +273,8 @@ def refusals(topic):
                                ("https", "https://u:p@localhost/"), ("http", web.url("/x").replace("https", "http")),
                                ("slack", "https://10.0.0.1/")]:
         invalid("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+    assert "to `[sns] topics`" in invalid("subscribe", TopicArn=topic, Protocol="sns",
+                                        Endpoint="arn:aws:sns:eu-central-1:123456789012:fleet")
     assert 'add "example.com" to `[outbound] allow`' in \
         invalid("subscribe", TopicArn=topic, Protocol="https", Endpoint="https://example.com/")
     for protocol, endpoint in [("sms", "+1"), ("email", "a\r\nb@c"), ("mqtt", "a/#"), ("https", "localhost")]:

@@ -128,6 +128,8 @@ fn host(lane: &Lane) -> String {
             uri.and_then(|uri| uri.host().map(str::to_ascii_lowercase)).unwrap_or_default()
         }
         Protocol::Email | Protocol::EmailJson => "mail".to_owned(),
+        // Each of its topics is of its own region.
+        Protocol::Sns => lane.endpoint.clone(),
         Protocol::Mqtt => "mqtt".to_owned(),
     }
 }

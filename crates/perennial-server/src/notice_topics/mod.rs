@@ -23,8 +23,13 @@ use perennial_outbound::{HttpSender, MailSender};
 use perennial_store::{Store, StoreError};
 use tokio::sync::Notify;
 
-pub(crate) use self::{delivery::deliver, sending::Sending, signer::MessageSigner, urls::Urls};
-use crate::adapter::SystemEntropy;
+pub(crate) use self::{
+    delivery::deliver,
+    sending::{NotSent, Sending},
+    signer::MessageSigner,
+    urls::Urls,
+};
+use crate::{adapter::SystemEntropy, aws_sns::AwsSns};
 
 /// Where what happens inside the server is published to people. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +39,7 @@ pub struct NoticeTopics {
     signer: Arc<MessageSigner>,
     http: HttpSender,
     mail: Option<MailSender>,
+    aws: AwsSns,
     wake: Arc<Notify>,
 }
 
@@ -66,9 +72,9 @@ impl NoticeTopics {
         store: Store,
         scope: Scope,
         signer: Arc<MessageSigner>,
-        (http, mail): (HttpSender, Option<MailSender>),
+        (http, mail, aws): (HttpSender, Option<MailSender>, AwsSns),
     ) -> Self {
-        Self { store, scope, signer, http, mail, wake: Arc::default() }
+        Self { store, scope, signer, http, mail, aws, wake: Arc::default() }
     }
 
     /// Publishes to a topic. When this returns the message is durable and will be delivered to
@@ -115,6 +121,7 @@ impl NoticeDelivery for NoticeTopics {
                     "no mail leaves: name a mail server under [mail] in the server's configuration";
                 Err(why.to_owned())
             }
+            Protocol::Sns => self.aws.check(endpoint),
             Protocol::Email | Protocol::EmailJson | Protocol::Mqtt => Ok(()),
         }
     }

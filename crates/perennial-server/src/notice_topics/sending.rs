@@ -13,6 +13,7 @@ use perennial_store::{Due, DueDelivery, Lane, Outcome};
 use tracing::{info, warn};
 
 use super::{MessageSigner, NoticeTopics, Urls, mail, post};
+use crate::aws_sns::AwsSns;
 
 /// How what did not arrive is tried again, unless its subscription says otherwise: for about half a
 /// day.
@@ -28,6 +29,7 @@ const MAX_SAID: usize = 500;
 pub(crate) struct Sending {
     pub(super) http: HttpSender,
     pub(super) mail: Option<MailSender>,
+    aws: AwsSns,
     pub(super) broker: Arc<dyn DataPlane>,
     pub(super) signer: Arc<MessageSigner>,
     pub(super) urls: Urls,
@@ -35,7 +37,7 @@ pub(crate) struct Sending {
 
 /// A try that did not work.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NotSent {
+pub(crate) enum NotSent {
     /// It never will.
     Never(String),
     /// It may, later.
@@ -59,14 +61,14 @@ impl From<Outcome> for Tried {
 
 impl Sending {
     pub(crate) fn new(topics: &NoticeTopics, broker: Arc<dyn DataPlane>, urls: Urls) -> Self {
-        let NoticeTopics { http, mail, signer, .. } = topics.clone();
-        Self { http, mail, broker, signer, urls }
+        let NoticeTopics { http, mail, aws, signer, .. } = topics.clone();
+        Self { http, mail, aws, broker, signer, urls }
     }
 
     /// Sends what is due in a lane; answers what became of it.
     pub(super) async fn send(&self, lane: &Lane, delivery: &DueDelivery, now: Timestamp) -> Tried {
         let Some(due) = &delivery.due else { return Outcome::Gone.into() };
-        let sent = self.by_protocol(lane, delivery, due).await;
+        let sent = self.by_protocol(lane, delivery, due, now).await;
         let (message, subscription) = (delivery.message_id, due.subscription);
         match sent {
             Ok(said) => {
@@ -90,6 +92,7 @@ impl Sending {
         lane: &Lane,
         delivery: &DueDelivery,
         due: &Due,
+        now: Timestamp,
     ) -> Result<String, NotSent> {
         match lane.protocol {
             Protocol::Http | Protocol::Https | Protocol::Slack | Protocol::Teams => {
@@ -97,7 +100,21 @@ impl Sending {
             }
             Protocol::Email | Protocol::EmailJson => mail::send(self, lane, delivery, due).await,
             Protocol::Mqtt => self.publish(&lane.endpoint, delivery, due),
+            Protocol::Sns => self.publish_at_aws(&lane.endpoint, due, now).await,
         }
+    }
+
+    /// What AWS answers is the id under which its subscribers get the message.
+    async fn publish_at_aws(
+        &self,
+        arn: &str,
+        due: &Due,
+        now: Timestamp,
+    ) -> Result<String, NotSent> {
+        // Nobody is asked there, so there is no question to send.
+        let asked = |_| NotSent::Never("a topic at AWS confirms nothing".to_owned());
+        let message = due.what.as_ref().map_err(asked)?;
+        Ok(format!("MessageId {}", self.aws.publish(arn, message, now).await?))
     }
 
     fn publish(&self, topic: &str, delivery: &DueDelivery, due: &Due) -> Result<String, NotSent> {

@@ -1,6 +1,7 @@
 //! Telling people: notices are stepped when their time comes, each target has its messages
 //! delivered, and what nobody reports is looked for.
 
+mod aws;
 mod broker;
 mod certificates;
 mod disk;
@@ -28,7 +29,7 @@ use self::{broker::Refusals, certificates::Ending, disk::Disk};
 pub(crate) use self::{
     link_secret::link_secret,
     store_trouble::watch_store,
-    target::{Targets, targets},
+    target::{Targets, Ways, targets},
     topic::Nudge,
     worker::deliver,
 };

@@ -79,10 +79,10 @@ fn failed(reason: String) -> DeliveryOutcome {
 }
 
 /// Words for people, and JSON for programs; filter policies may go by the attributes.
-fn message(letter: &Letter) -> Result<Message, MessageError> {
+pub(super) fn message(letter: &Letter) -> Result<Message, MessageError> {
     let data = letter.json().to_string();
-    let by_protocol =
-        json!({ "default": letter.text(), "http": data, "https": data, "mqtt": data });
+    let by_protocol = json!({ "default": letter.text(), "http": data, "https": data, "mqtt": data,
+        "sqs": data, "lambda": data });
     let it = &letter.message;
     let attributes = [
         ("kind", it.kind.name()),

@@ -11,6 +11,7 @@ use perennial_rules::Rules;
 use super::foundation::Foundation;
 use crate::{
     adapter::BrokerDataPlane,
+    aws_sns::AwsSns,
     config::Config,
     notice_topics::{MessageSigner, NoticeTopics, Sending, Urls},
     notices::{self, Targets, link_secret},
@@ -22,6 +23,7 @@ use crate::{
 pub(super) struct Senders {
     http: HttpSender,
     mail: Option<MailSender>,
+    aws: AwsSns,
 }
 
 /// Everything that sends.
@@ -42,7 +44,10 @@ impl Senders {
     /// # Errors
     /// What the configuration has wrong.
     pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
-        Ok(Self { http: config.http_sender()?, mail: config.mail_sender()? })
+        let http = config.http_sender()?;
+        let variable = |name: &str| std::env::var(name).ok();
+        let aws = config.sns.open((&config.scope(), &http), variable)?;
+        Ok(Self { http, mail: config.mail_sender()?, aws })
     }
 }
 
@@ -59,11 +64,11 @@ impl Egress {
     ) -> anyhow::Result<Self> {
         let Foundation { data, store, authority } = foundation;
         let scope = config.scope();
-        let Senders { http: outbound, mail } = senders;
+        let Senders { http: outbound, mail, aws } = senders;
         let names = server_names(&config.mqtt.names);
         let signer = MessageSigner::open(data, Arc::clone(authority), names, SystemClock.now())?;
         let signer = Arc::new(signer);
-        let leaving = (outbound.clone(), mail);
+        let leaving = (outbound.clone(), mail, aws.clone());
         let notice_topics =
             NoticeTopics::new(store.clone(), scope.clone(), Arc::clone(&signer), leaving);
         let people = Arc::new(notice_topics.clone());
@@ -76,7 +81,8 @@ impl Egress {
         let topics = notice_topics.clone();
         let nudge: notices::Nudge = Arc::new(move || topics.nudge());
         let named = config.notices.targets.iter().chain(&config.notices.escalation_targets);
-        let targets = notices::targets(named, (store, &nudge), broker, &scope)?;
+        let ways = notices::Ways { store, nudge: &nudge, broker, aws: &aws };
+        let targets = notices::targets(named, ways, &scope)?;
         Ok(Self { outbound, signer, notice_topics, rules, data_plane, sending, links, targets })
     }
 }
