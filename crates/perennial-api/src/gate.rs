@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, Response, header, request};
 use perennial_core::{access::Need, time::Timestamp};
 use perennial_store::Actor;
 use serde_json::Value;
-use tracing::{info, warn};
+use tracing::{Instrument as _, Span, debug_span, field, info, warn};
 
 use crate::{
     Api, ApiError, Code, Peer, body,
@@ -19,9 +19,14 @@ use crate::{
     sns::{self, Form},
 };
 
-/// Answers a request, whatever it is.
+/// Answers a request, whatever it is. All that is told of it meanwhile is told within its span.
 pub(crate) async fn answer(api: Api, request: Request<Body>) -> Response<Body> {
     let request_id = request_id();
+    let span = debug_span!("request", request.id = %request_id, operation = field::Empty);
+    answer_as(api, request, request_id).instrument(span).await
+}
+
+async fn answer_as(api: Api, request: Request<Body>, request_id: String) -> Response<Body> {
     let is_form = sns::is_form(request.headers());
     let (head, mut body) = request.into_parts();
     let answered = admit(api, head, &mut body, &request_id).await;
@@ -99,16 +104,18 @@ async fn perform(
         let form = Form::read(&body)?;
         let operation = sns::find(&form.action)?;
         may(&api, key, (Service::Sns, operation.name), operation.need)?;
+        Span::current().record("operation", operation.name);
         let call = Call::new(Arc::clone(&api.parts), actor(operation.name), now);
-        let output = to_its_end(&api, operation.run(call, form.members)).await?;
+        let output = to_its_end(&api, operation.need, operation.run(call, form.members)).await?;
         return Ok(Done { action: Some(operation.name), output });
     }
     let found = api.table.find(claim.service(), &head.method, head.uri.path())?;
     let operation = found.operation;
     may(&api, key, (operation.service, operation.name), operation.need)?;
+    Span::current().record("operation", operation.name);
     let call = Call::new(Arc::clone(&api.parts), actor(operation.name), now);
     let received = Received { path: found.path, head, body };
-    let output = to_its_end(&api, operation.run(call, received)).await?;
+    let output = to_its_end(&api, operation.need, operation.run(call, received)).await?;
     Ok(Done { action: None, output })
 }
 
@@ -121,13 +128,17 @@ fn may(api: &Api, key: &Key, operation: (Service, &str), need: Need) -> Result<(
     Err(ApiError::denied(&caller(api, key), operation, need))
 }
 
-/// Runs an operation in a task of its own: a change whose caller hangs up is carried to its end,
-/// sessions included.
+/// Runs an operation. What may be a change gets a task of its own: when its caller hangs up it is
+/// carried to its end, sessions included.
 async fn to_its_end(
     api: &Api,
+    need: Need,
     running: impl Future<Output = Result<Value, ApiError>> + Send + 'static,
 ) -> Result<Value, ApiError> {
-    let done = api.parts.under_way.spawn(running).await;
+    if need == Need::Read {
+        return api.parts.under_way.track_future(running).await;
+    }
+    let done = api.parts.under_way.spawn(running.in_current_span()).await;
     done.unwrap_or_else(|error| Err(ApiError::internal(&error)))
 }
 

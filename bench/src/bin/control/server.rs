@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use perennial_agent::IssuedBy;
 use perennial_bench::{mqtt::read_certificate, registered};
 use perennial_core::{
@@ -22,7 +22,14 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::child::{asked, say};
+use tracing_subscriber::{
+    Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use crate::{
+    child::{asked, say},
+    spans::Requests,
+};
 
 /// Devices that can rotate.
 pub(crate) const DEVICES: usize = 1_000;
@@ -39,6 +46,9 @@ const ANYTHING: &str =
 /// Serves the data folder `data` until nothing is asked any more. What the probe has is put into
 /// `fleet`, and what each device has into a folder of its name below.
 pub(crate) async fn serve(data: &Path, fleet: &Path, things: u64) -> Result<()> {
+    let requests = Requests::default();
+    let only = filter_fn(|metadata| metadata.is_span());
+    tracing_subscriber::registry().with(requests.clone().with_filter(only)).init();
     let server = Server::start(data, config()?).await?;
     let now = SystemClock.now();
     eprintln!("registering {things} things, each with a certificate");
@@ -57,15 +67,18 @@ pub(crate) async fn serve(data: &Path, fleet: &Path, things: u64) -> Result<()> 
     }));
     let mut rotating = None;
     while let Some(line) = asked().await? {
+        let mut answer = json!({});
         match line.as_str() {
             "rotate" => rotating = Some(Rotating::begin(&server)?),
-            _ => {
+            "rest" => {
                 if let Some(rotating) = rotating.take() {
                     Rotating::end(rotating).await?;
                 }
             }
+            "times" => answer = requests.take(),
+            other => bail!("nothing is known of {other}"),
         }
-        say(&json!({}));
+        say(&answer);
     }
     server.stop().await;
     Ok(())
