@@ -163,8 +163,8 @@ fn may_replace(overriding: Override, what: &str, member: &str) -> Result<bool, S
         Override::DoNothing => Ok(false),
         Override::Replace | Override::Merge => Ok(true),
         Override::Fail => Err(StoreError::Conflict(format!(
-            "the {what} is there, and its {member} is different: say in OverrideSettings what is \
-             to become of it"
+            "the {what} is there, and not the same by its {member}: say in OverrideSettings what \
+             is to become of it"
         ))),
     }
 }

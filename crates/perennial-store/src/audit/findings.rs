@@ -62,7 +62,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Vec<Finding>, Option<FindingCursor>), StoreError> {
         if filter.task.is_some() == filter.found.is_some() {
-            let reason = "list findings by taskId, or by startTime and endTime, not both";
+            let reason = "which findings are listed is said by taskId, or by startTime and endTime: \
+                          by one of these, not by both and not by neither";
             return Err(StoreError::Refused(reason.to_owned()));
         }
         if filter.found.is_some_and(|(from, _)| from < now - days(KEPT_FOR_DAYS)) {
