@@ -185,6 +185,15 @@ text_id!(
 );
 
 text_id!(
+    /// A billing group's name, spelled like a [`ThingName`].
+    BillingGroupName,
+    "a billing group name",
+    128,
+    "letters, digits, ':', '_' and '-'",
+    |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-')
+);
+
+text_id!(
     /// A provisioning template's name: AWS IoT's `[0-9A-Za-z_-]{1,36}`.
     TemplateName,
     "a template name",

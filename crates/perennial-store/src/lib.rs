@@ -6,6 +6,7 @@ mod access_keys;
 mod actor;
 mod attachments;
 mod audit;
+mod billing_groups;
 mod ca_certificates;
 mod certificate_lists;
 mod certificates;

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0015_failing_subscriptions.sql"),
     include_str!("../migrations/0016_withdrawn.sql"),
     include_str!("../migrations/0017_request_tokens.sql"),
+    include_str!("../migrations/0018_billing_groups.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

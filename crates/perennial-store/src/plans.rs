@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use perennial_core::{
     certificate::{CertificateStatus, Validity},
     ids::{
-        CertificateId, Digest, PolicyName, RotationId, RuleName, ThingGroupName, ThingName,
-        ThingTypeName,
+        BillingGroupName, CertificateId, Digest, PolicyName, RotationId, RuleName, ThingGroupName,
+        ThingName, ThingTypeName,
     },
     logging::{LogLevel, LogTarget, TargetType},
     message::HookResult,
@@ -84,6 +84,7 @@ async fn make(store: &Store) {
     store.create_policy(policy(), &document, tags(), NOW).await.unwrap();
     store.create_policy_version(policy(), &document, true, NOW).await.unwrap();
     store.create_thing_type(kind(), TypeProperties::default(), tags(), NOW).await.unwrap();
+    bill(store).await;
     let attributes = Attributes::new([("a".to_owned(), "1".to_owned())].into()).unwrap();
     let thing = NewThing { name: pump(), type_name: Some(kind()), attributes };
     store.create_thing(thing, NOW).await.unwrap();
@@ -129,6 +130,21 @@ async fn make(store: &Store) {
     };
     store.register_presented(presented, NOW).await.unwrap();
     store.registration_code(NOW).await.unwrap();
+}
+
+/// A billing group from its making to its end.
+async fn bill(store: &Store) {
+    let (group, thing) =
+        (BillingGroupName::new("bill").unwrap(), ThingName::new("billed").unwrap());
+    store.create_billing_group(group.clone(), None, tags(), NOW).await.unwrap();
+    let new = NewThing::named(thing.clone());
+    store.create_thing_billed_to(new, Some(group.clone()), NOW).await.unwrap();
+    store.update_billing_group(group.clone(), Some("x".into()), None, NOW).await.unwrap();
+    store.billing_groups("b".to_owned(), None, 9).await.unwrap();
+    store.things_billed_to(group.clone(), None, 9).await.unwrap();
+    store.bill_thing_no_more_to(group.clone(), thing.clone(), NOW).await.unwrap();
+    store.delete_billing_group(group, None, NOW).await.unwrap();
+    store.delete_thing(thing, None, NOW).await.unwrap();
 }
 
 async fn list(store: &Store) {

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use perennial_core::{
     certificate::Certificate,
-    ids::{CertificateId, PolicyName, ResourceId, ThingName},
+    ids::{BillingGroupName, CertificateId, PolicyName, ResourceId, ThingName},
     registry::{PolicyVersionId, Thing},
 };
 use rusqlite::{Connection, params};
 
 use crate::{
-    Store, StoreError, attachments, certificates, effective_policies, policy_targets, row,
-    thing_groups::Number, things,
+    Store, StoreError, attachments, billing_groups, certificates, effective_policies,
+    policy_targets, row, thing_groups::Number, things,
 };
 
 /// A certificate with all that decides what it may do, whichever thing it is used for.
@@ -37,6 +37,8 @@ pub struct ThingRecord {
     pub groups: Vec<GroupNumber>,
     /// The policies attached to those groups.
     pub policies: Vec<PolicyInForce>,
+    /// The billing group that it is in.
+    pub billing_group: Option<BillingGroupName>,
 }
 
 /// Names a group for as long as it exists; no other gets the number.
@@ -192,7 +194,9 @@ fn thing_record(
         names.extend(policy_targets::attached_to_group(connection, *number)?);
     }
     let policies = in_force(connection, names, has)?;
-    Ok(Some(ThingRecord { thing, groups: groups.into_iter().collect(), policies }))
+    let billing_group = billing_groups::of(connection, &name)?;
+    let groups = groups.into_iter().collect();
+    Ok(Some(ThingRecord { thing, groups, policies, billing_group }))
 }
 
 fn thing_for(

@@ -2,7 +2,7 @@
 
 use perennial_core::{
     certificate::{Certificate, CertificateStatus, Validity},
-    ids::{CertificateId, PolicyName, ThingGroupName, ThingName, ThingTypeName},
+    ids::{BillingGroupName, CertificateId, PolicyName, ThingGroupName, ThingName, ThingTypeName},
     registry::{CertificateMode, PrincipalType},
     time::Timestamp,
 };
@@ -49,6 +49,10 @@ pub(crate) fn type_name(text: &str) -> Result<ThingTypeName, StoreError> {
 
 pub(crate) fn group_name(text: &str) -> Result<ThingGroupName, StoreError> {
     ThingGroupName::new(text).map_err(|error| StoreError::corrupt("thing group name", error))
+}
+
+pub(crate) fn billing_group_name(text: &str) -> Result<BillingGroupName, StoreError> {
+    BillingGroupName::new(text).map_err(|error| StoreError::corrupt("billing group name", error))
 }
 
 pub(crate) fn policy_name(text: &str) -> Result<PolicyName, StoreError> {

@@ -14,6 +14,8 @@ use crate::{Store, StoreError, events, notice_topics::NOTICE_TOPIC};
 /// Kinds that the audit's part of the store keeps.
 pub(crate) const SCHEDULED_AUDIT: &str = "scheduledaudit";
 pub(crate) const MITIGATION_ACTION: &str = "mitigationaction";
+/// The kind of a billing group.
+pub(crate) const BILLING_GROUP: &str = "billinggroup";
 /// The kind of a topic rule.
 pub(crate) const TOPIC_RULE: &str = "rule";
 
@@ -172,6 +174,9 @@ fn check_exists(connection: &Connection, resource: &Resource) -> Result<(), Stor
         }
         Resource::Other { kind, .. } if kind == NOTICE_TOPIC => {
             ("topic", "SELECT 1 FROM notice_topics WHERE name = ?")
+        }
+        Resource::Other { kind, .. } if kind == BILLING_GROUP => {
+            ("billing group", "SELECT 1 FROM billing_groups WHERE name = ?")
         }
         Resource::Other { kind, .. } if kind == TOPIC_RULE => {
             ("topic rule", "SELECT 1 FROM topic_rules WHERE name = ?")

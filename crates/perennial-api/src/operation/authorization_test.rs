@@ -155,7 +155,8 @@ impl Case {
         let facts = perennial_pki::facts(&record.der).map_err(|error| ApiError::internal(&error));
         self.subject.certificate = Arc::new(facts?.into());
         let of_thing = thing.into_iter().flat_map(|record| {
-            self.subject.thing = Some(ThingFacts::from(record.thing));
+            self.subject.thing =
+                Some(ThingFacts::from(record.thing).billed_to(record.billing_group));
             record.policies
         });
         let all: Vec<_> = record.policies.into_iter().chain(of_thing).collect();

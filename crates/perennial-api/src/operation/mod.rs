@@ -8,6 +8,7 @@ mod access_keys;
 mod attribute_payload;
 mod audit;
 mod authorization_test;
+mod billing_groups;
 mod ca_certificates;
 mod certificates;
 mod connections;
@@ -55,6 +56,7 @@ pub(crate) fn all() -> Vec<Operation> {
         access_keys::operations(),
         audit::operations(),
         authorization_test::operations(),
+        billing_groups::operations(),
         ca_certificates::operations(),
         certificates::operations(),
         connections::operations(),

@@ -61,7 +61,7 @@ struct Removal {
 }
 
 /// What a name, an ARN, or both of them name.
-fn named<T: PartialEq>(
+pub(super) fn named<T: PartialEq>(
     what: &str,
     name: Option<T>,
     by_arn: Option<Option<T>>,
@@ -77,7 +77,11 @@ fn named<T: PartialEq>(
     }
 }
 
-fn thing(call: &Call, name: Option<ThingName>, arn: Option<&str>) -> Result<ThingName, ApiError> {
+pub(super) fn thing(
+    call: &Call,
+    name: Option<ThingName>,
+    arn: Option<&str>,
+) -> Result<ThingName, ApiError> {
     let of = |arn| {
         let resource = Resource::parse(arn, call.scope())?;
         Ok(if let Resource::Thing(name) = resource { Some(name) } else { None })

@@ -3,7 +3,7 @@
 use http::Method;
 use perennial_core::{
     access::Need,
-    ids::{ResourceId, ThingName, ThingTypeName},
+    ids::{BillingGroupName, ResourceId, ThingName, ThingTypeName},
     registry::{Attributes, NewThing, ThingUpdate, TypeChange},
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,7 @@ pub(super) struct ThingPath {
 struct New {
     thing_type_name: Option<ThingTypeName>,
     attribute_payload: Option<AttributePayload>,
+    billing_group_name: Option<BillingGroupName>,
 }
 
 #[derive(Serialize)]
@@ -50,11 +51,12 @@ struct Created {
 
 /// Making the same thing again changes nothing and is no error.
 async fn create(call: Call, input: Input<ThingPath, Nothing, New>) -> Result<Created, ApiError> {
-    let New { thing_type_name: type_name, attribute_payload } = input.body;
+    let New { thing_type_name: type_name, attribute_payload, billing_group_name } = input.body;
     let name = input.path.thing_name;
     let thing_arn = call.scope().arn("thing", name.as_str());
     let attributes = AttributePayload::first(attribute_payload)?;
-    let made = call.store().create_thing(NewThing { name, type_name, attributes }, call.now());
+    let new = NewThing { name, type_name, attributes };
+    let made = call.store().create_thing_billed_to(new, billing_group_name, call.now());
     let (thing, _) = made.await.map_err(|error| ApiError::not_made(error, &thing_arn))?;
     Ok(Created { thing_name: thing.name, thing_arn, thing_id: thing.thing_id })
 }
@@ -70,9 +72,12 @@ struct Described {
     thing_type_name: Option<ThingTypeName>,
     attributes: Attributes,
     version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_group_name: Option<BillingGroupName>,
 }
 
 async fn describe(call: Call, input: Input<ThingPath>) -> Result<Described, ApiError> {
+    let billing_group_name = call.store().billing_group_of(input.path.thing_name.clone()).await?;
     let thing = call.store().describe_thing(input.path.thing_name).await?;
     Ok(Described {
         default_client_id: thing.name.clone(),
@@ -82,6 +87,7 @@ async fn describe(call: Call, input: Input<ThingPath>) -> Result<Described, ApiE
         thing_type_name: thing.type_name,
         attributes: thing.attributes,
         version: thing.version,
+        billing_group_name,
     })
 }
 

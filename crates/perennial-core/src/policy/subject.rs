@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use crate::{ids::ThingName, registry::Thing};
+use crate::{
+    ids::{BillingGroupName, ThingName},
+    registry::Thing,
+};
 
 /// The facts of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,14 @@ impl From<Thing> for ThingFacts {
             attributes: thing.attributes.into_map(),
             billing_group: None,
         }
+    }
+}
+
+impl ThingFacts {
+    /// The same of a thing that is in this billing group.
+    #[must_use]
+    pub fn billed_to(self, group: Option<BillingGroupName>) -> Self {
+        Self { billing_group: group.map(|name| name.to_string()), ..self }
     }
 }
 

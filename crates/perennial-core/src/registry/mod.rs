@@ -6,6 +6,7 @@
 
 mod attachment;
 mod attributes;
+mod billing_group;
 mod ca;
 mod policy_law;
 mod resource;
@@ -17,6 +18,7 @@ mod told;
 
 pub use attachment::{AttachmentRefused, PrincipalType, UnknownPrincipalType};
 pub use attributes::{AttributeChange, AttributeError, Attributes, MAX_ATTRIBUTES};
+pub use billing_group::BillingGroup;
 pub use ca::{
     AutoRegistration, CaCertificate, CaRefused, CaStatus, CertificateMode, MAX_SAME_SUBJECT,
     RegistrationConfig,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import audits
+import billing
 import cas
 import data_plane
 import device_log
@@ -136,6 +137,7 @@ for story in [things.lifecycle, things.lists, things.principals]:
     story(iot)
 for story in [groups.types, groups.groups, groups.members, groups.tags]:
     story(iot)
+billing.all_of_it(iot)
 for story in [policies.lifecycle, policies.versions, policies.targets, policies.principals, policies.authorization]:
     story(iot)
 for story in [audits.configuration, audits.tasks, audits.schedules, audits.suppressions, audits.actions]:

@@ -53,10 +53,11 @@ def told(iot, thing):
     everything = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
     device = Device(boto3.client("iot"), "finding-listener", everything)
     device.subscribes("findings/told")
-    sns.subscribe(TopicArn=TOPIC, Protocol="mqtt", Endpoint="findings/told")
+    subscribed = sns.subscribe(TopicArn=TOPIC, Protocol="mqtt", Endpoint="findings/told")["SubscriptionArn"]
     assert mitigated(iot, "t3", EXPIRING, id, "tell-them") == ("COMPLETED", None)
     finding = json.loads(json.loads(device.hears()["payload"])["Message"])["finding"]
     assert (finding["findingId"], finding["checkName"]) == (id, EXPIRING)
+    sns.unsubscribe(SubscriptionArn=subscribed)
     device.forget()
     for name in ["tell-them", "tell-strangers"]:
         iot.delete_mitigation_action(actionName=name)

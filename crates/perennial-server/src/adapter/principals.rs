@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use perennial_broker::{Basis, ConnectedThing, Introduction, LookupFailed, Principal, Principals};
 use perennial_core::{
     ids::{CertificateId, ClientId},
-    policy::Document,
+    policy::{Document, ThingFacts},
 };
 use perennial_store::{DocumentKey, PolicyInForce, PrincipalRecord, Shared, Store, ThingRecord};
 use tokio::sync::mpsc;
@@ -139,11 +139,11 @@ impl StorePrincipals {
         record: ThingRecord,
         held: &Held<'_>,
     ) -> Result<ConnectedThing, LookupFailed> {
-        let ThingRecord { thing, groups, policies } = record;
+        let ThingRecord { thing, groups, policies, billing_group } = record;
         let (policies, mut names) = held.policies(policies)?;
         names.extend(groups.iter().copied().map(Shared::Group));
-        let (facts, groups, basis) = (thing.into(), groups.into(), self.basis(names));
-        Ok(ConnectedThing { facts, policies, groups, basis })
+        let facts = ThingFacts::from(thing).billed_to(billing_group);
+        Ok(ConnectedThing { facts, policies, groups: groups.into(), basis: self.basis(names) })
     }
 
     fn basis(&self, names: Vec<Shared>) -> Basis {

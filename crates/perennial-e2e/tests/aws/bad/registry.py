@@ -5,7 +5,10 @@ from .words import body, long
 ROWS = [
     # Things, types, groups, tags.
     (400, "InvalidRequestException", ("POST", f"/things/{long}", b"{}")),
-    (400, "InvalidRequestException", ("POST", "/things/t", body(billingGroupName="b"))),
+    (404, "ResourceNotFoundException", ("POST", "/things/t", body(billingGroupName="b"))),
+    (400, "InvalidRequestException", ("POST", "/things/t", body(billingGroupName="a b"))),
+    (400, "InvalidRequestException", ("POST", "/billing-groups/a%20b", b"{}")),
+    (400, "InvalidRequestException", ("POST", "/billing-groups/b", body(billingGroupProperties={"colour": "red"}))),
     (400, "InvalidRequestException", ("POST", "/things/t", body(thingTypeName="a b"))),
     (400, "InvalidRequestException", ("POST", "/things/t", body(attributePayload={"attributes": {"a b": "1"}}))),
     (400, "InvalidRequestException", ("POST", "/things/t", body(attributePayload={"attributes": {"a": "b c"}}))),
