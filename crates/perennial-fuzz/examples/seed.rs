@@ -280,7 +280,8 @@ fn rules() {
         {"republish": {"topic": "b/${s}", "qos": 1, "headers": {"messageExpiry": "${x}",
             "correlationData": "AQI=", "userProperties": [{"key": "k", "value": "${t}"}]}}},
         {"http": {"url": "https://a.example/${topic(1)}", "confirmationUrl": "https://a.example",
-            "headers": [{"key": "X-S", "value": "${s}"}], "auth": {"sigv4": {"signingRegion": "r",
+            "headers": [{"key": "X-S", "value": "${s}"}], "enableBatching": true, "batchConfig":
+            {"maxBatchSize": 2, "batchAcrossTopics": true}, "auth": {"sigv4": {"signingRegion": "r",
             "serviceName": "s", "roleArn": "arn:aws:iam::1:role/r"}}}},
         {"file": {"name": "${topic(2)}.jsonl"}}, {"stdout": {}},
         {"sns": {"targetArn": "arn:aws:sns:r:1:t", "messageFormat": "JSON"}},

@@ -3,7 +3,8 @@
 use perennial_core::{
     rule::{
         Algorithm, Digests, Incoming, Message, Offset, Random, Rule, Surroundings, Template,
-        TopicRule, Zones, action::Delivery,
+        TopicRule, Zones,
+        action::{Delivery, HttpPost},
     },
     time::Timestamp,
 };
@@ -60,8 +61,22 @@ pub(crate) fn topic_rule(input: &[u8]) {
 
     assert!(outcomes.is_empty() || outcomes.len() == ready.len());
     for delivery in outcomes.into_iter().flatten() {
+        travel_together(&delivery);
         let kept = serde_json::to_vec(&delivery).unwrap_or_default();
         assert_eq!(serde_json::from_slice::<Delivery>(&kept).ok(), Some(delivery));
+    }
+}
+
+/// What is sent twice in one request is an array of two, or no JSON.
+fn travel_together(delivery: &Delivery) {
+    let Delivery::Http(post) = delivery else { return };
+    match HttpPost::together(&[post, post]) {
+        Ok(both) => {
+            let body = str::from_utf8(&both.payload.0).unwrap_or_default();
+            let both = serde_json::from_str::<Vec<serde::de::IgnoredAny>>(body);
+            assert_eq!(both.map(|it| it.len()).ok(), Some(2), "{body}");
+        }
+        Err(place) => assert!(place == 0 && !post.payload.is_json()),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn start(
         broker: broker.clone(),
         sender: sender.clone(),
         signer: Arc::new(RoleSigner::open(&config.rules.credentials)?),
-        lambda: config.rules.lambda(&scope.region)?,
+        lambda: config.rules.lambda(&scope.region, sender.destinations())?,
         notices,
         now: Arc::new(|| SystemClock.now()),
     };

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use perennial_core::rule::action::SigningRole;
-use perennial_outbound::RetrySchedule;
+use perennial_outbound::{Destinations, RetrySchedule};
 use perennial_rules::{LambdaEndpoint, Settings};
 use serde::Deserialize;
 
@@ -101,8 +101,12 @@ impl Rules {
     /// Where functions are invoked.
     ///
     /// # Errors
-    /// When the endpoint is no URL.
-    pub(crate) fn lambda(&self, region: &str) -> anyhow::Result<Option<LambdaEndpoint>> {
+    /// When the endpoint is no URL, nothing may be sent there, or nobody can sign.
+    pub(crate) fn lambda(
+        &self,
+        region: &str,
+        allowed: &Destinations,
+    ) -> anyhow::Result<Option<LambdaEndpoint>> {
         let Some(Lambda { endpoint, region: own, role_arn }) = &self.lambda else {
             return Ok(None);
         };
@@ -111,6 +115,12 @@ impl Rules {
         if url.scheme().is_none() || !matches!(url.path(), "" | "/") {
             bail!("rules.lambda.endpoint = {endpoint:?}: https://HOST is expected");
         }
+        allowed.check(&url).with_context(|| format!("rules.lambda.endpoint = {endpoint:?}"))?;
+        if let Some(role) = role_arn
+            && !self.credentials.iter().any(|it| it.role_arn == *role)
+        {
+            bail!("rules.lambda.role_arn = {role:?}: add its key to [[rules.credentials]]");
+        }
         let region = own.clone().unwrap_or_else(|| region.to_owned());
         let signing = role_arn.clone().map(|role_arn| SigningRole {
             region,
@@ -118,5 +128,36 @@ impl Rules {
             role_arn,
         });
         Ok(Some(LambdaEndpoint { url, signing }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use perennial_outbound::Destinations;
+
+    use crate::Config;
+
+    fn said(text: &str) -> Result<(), String> {
+        let config = Config::parse(text).unwrap();
+        let allowed = Destinations::parse(&config.outbound.allow).unwrap();
+        let lambda = config.rules.lambda("local-1", &allowed);
+        lambda.map(drop).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn where_functions_cannot_be_invoked_is_told_at_start_with_what_to_write() {
+        let allow = "[outbound]\nallow = [\"l.example\"]\n[rules]\n";
+        let lambda =
+            |members: &str| format!("lambda = {{ endpoint = \"https://l.example\"{members} }}\n");
+        let role = lambda(", role_arn = \"r\"");
+        let key =
+            "[[rules.credentials]]\nrole_arn = \"r\"\naccess_key_id = \"A\"\nsecret_file = \"s\"\n";
+
+        assert_eq!(said(&format!("{allow}{}", lambda(""))), Ok(()));
+        assert_eq!(said(&format!("{allow}{role}{key}")), Ok(()));
+        let refused = said(&format!("[rules]\n{}", lambda(""))).unwrap_err();
+        assert!(refused.contains("add \"l.example\" to"), "{refused}");
+        let refused = said(&format!("{allow}{role}")).unwrap_err();
+        assert!(refused.contains("add its key to [[rules.credentials]]"), "{refused}");
     }
 }

@@ -185,9 +185,10 @@ impl HttpPost {
 }
 
 impl Payload {
-    /// Whether it is a JSON text.
+    /// Whether it is a JSON text: UTF-8 throughout, or one that is not would spoil a whole batch.
     pub fn is_json(&self) -> bool {
-        serde_json::from_slice::<serde::de::IgnoredAny>(&self.0).is_ok()
+        let parsed = |text| serde_json::from_str::<serde::de::IgnoredAny>(text);
+        std::str::from_utf8(&self.0).is_ok_and(|text| parsed(text).is_ok())
     }
 }
 
@@ -303,5 +304,13 @@ mod tests {
         assert_eq!(&*together.payload.0, br#"[{"a":1},[2]]"#);
         assert_eq!(together.headers, second.headers);
         assert_eq!(HttpPost::together(&[&first, &none]), Err(1));
+    }
+
+    #[test]
+    fn a_text_with_octets_that_are_no_utf_8_spoils_no_batch() {
+        let payload = |octets: &[u8]| Payload(octets.into());
+
+        assert!(payload("\"\u{e9}\"".as_bytes()).is_json());
+        assert!(!payload(b"\"\xe9\"").is_json());
     }
 }
