@@ -13,6 +13,7 @@ mod call;
 mod confirming;
 mod data_plane;
 mod decode;
+mod described;
 mod devices;
 mod enrolment;
 mod error;

@@ -24,7 +24,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::{operation, table::Operation};
+    use crate::{described::Operation, operation};
 
     fn document() -> Value {
         serde_json::from_str(DOCUMENT).unwrap()

@@ -12,8 +12,8 @@ use crate::{
     ApiError, KeyRing,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page::{self, Paged},
-    table::Operation,
     wire::Seconds,
 };
 

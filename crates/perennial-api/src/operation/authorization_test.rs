@@ -17,7 +17,7 @@ use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
-    table::Operation,
+    described::Operation,
 };
 
 /// The most questions of one request.

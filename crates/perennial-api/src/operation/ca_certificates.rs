@@ -18,9 +18,9 @@ use crate::{
     ApiError, arn,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page,
     pem::Pem,
-    table::Operation,
     wire::{self, Seconds, check_role_arn},
 };
 

@@ -15,8 +15,8 @@ use crate::{
     ApiError, arn,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page,
-    table::Operation,
     wire::{self, Seconds},
 };
 

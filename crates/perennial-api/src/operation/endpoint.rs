@@ -8,7 +8,7 @@ use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
-    table::Operation,
+    described::Operation,
 };
 
 pub(super) fn operations() -> Vec<Operation> {

@@ -18,7 +18,7 @@ use crate::{
     ApiError, Candidate, Enrolment, arn,
     call::Call,
     decode::{Input, Nothing},
-    table::Operation,
+    described::Operation,
 };
 
 /// The longest life that may be asked for; the authority ends before, and cuts it short.

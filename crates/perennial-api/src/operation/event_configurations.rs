@@ -10,7 +10,7 @@ use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
-    table::Operation,
+    described::Operation,
     wire::Seconds,
 };
 

@@ -8,8 +8,8 @@ use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page::{self, Paged},
-    table::Operation,
 };
 
 /// The index of things; there is no other.

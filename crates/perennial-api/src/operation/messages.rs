@@ -13,7 +13,7 @@ use crate::{
     ApiError, Code, Message, NotPublished, Publisher,
     call::Call,
     decode::{Input, Nothing, Raw},
-    table::Operation,
+    described::Operation,
 };
 
 const USER_PROPERTIES: &str = "x-amz-mqtt5-user-properties";

@@ -48,7 +48,7 @@ pub(crate) mod topic_rule_destinations;
 mod topic_rules;
 mod transfers;
 
-use crate::table::Operation;
+use crate::described::Operation;
 
 /// Every operation there is.
 pub(crate) fn all() -> Vec<Operation> {

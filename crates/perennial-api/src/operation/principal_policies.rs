@@ -14,8 +14,8 @@ use crate::{
     ApiError, arn,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page,
-    table::Operation,
 };
 
 const PATH: &str = "/principal-policies/{policyName}";

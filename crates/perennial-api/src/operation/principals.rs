@@ -13,8 +13,8 @@ use crate::{
     ApiError, arn,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page::{self, Paged},
-    table::Operation,
 };
 
 /// The header that names a principal.

@@ -18,7 +18,7 @@ use crate::{
     ApiError, Code, arn,
     call::Call,
     decode::{Input, Nothing},
-    table::Operation,
+    described::Operation,
 };
 
 /// The longest name of a parameter, and its longest value, in characters.

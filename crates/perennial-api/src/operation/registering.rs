@@ -16,8 +16,8 @@ use crate::{
     ApiError, Code, arn,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     pem::Pem,
-    table::Operation,
 };
 
 pub(super) fn operations() -> Vec<Operation> {

@@ -11,8 +11,8 @@ use crate::{
     ApiError, Retained,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page,
-    table::Operation,
 };
 
 /// The most items of a page, and how many there are when nothing is asked for.

@@ -17,8 +17,8 @@ use crate::{
     ApiError, Code,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page::{self, Paged, Parts},
-    table::Operation,
     wire,
 };
 

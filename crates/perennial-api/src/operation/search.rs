@@ -15,8 +15,8 @@ use crate::{
     ApiError, Code,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page,
-    table::Operation,
 };
 
 /// The only version of the language.

@@ -13,8 +13,8 @@ use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page,
-    table::Operation,
 };
 
 pub(super) fn operations() -> Vec<Operation> {

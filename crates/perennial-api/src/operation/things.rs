@@ -13,7 +13,7 @@ use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
-    table::Operation,
+    described::Operation,
 };
 
 const PATH: &str = "/things/{thingName}";

@@ -18,8 +18,8 @@ use crate::{
     ApiError, Confirmation,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page,
-    table::Operation,
     wire::Seconds,
 };
 

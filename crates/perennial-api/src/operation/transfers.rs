@@ -9,8 +9,8 @@ use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page,
-    table::Operation,
 };
 
 /// The longest message or reason, in characters.

@@ -7,7 +7,7 @@ mod schedules;
 mod suppressions;
 mod tasks;
 
-use crate::table::Operation;
+use crate::described::Operation;
 
 /// The operations of the audit.
 pub(super) fn operations() -> Vec<Operation> {

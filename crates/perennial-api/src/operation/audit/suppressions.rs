@@ -13,8 +13,8 @@ use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page::{self, Parts},
-    table::Operation,
     wire::{Seconds, Word},
 };
 

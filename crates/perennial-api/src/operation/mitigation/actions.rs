@@ -16,8 +16,8 @@ use crate::{
     ApiError,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page,
-    table::Operation,
     wire::{Seconds, Word, check_role_arn},
 };
 

@@ -4,7 +4,7 @@ mod actions;
 mod forced;
 mod tasks;
 
-use crate::table::Operation;
+use crate::described::Operation;
 
 /// The operations of mitigation.
 pub(super) fn operations() -> Vec<Operation> {

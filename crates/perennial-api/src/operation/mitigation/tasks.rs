@@ -19,8 +19,8 @@ use crate::{
     ApiError, Code,
     call::Call,
     decode::{Input, Nothing},
+    described::Operation,
     page::{self, Parts},
-    table::Operation,
     wire::{Seconds, Word},
 };
 
