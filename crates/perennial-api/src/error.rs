@@ -76,6 +76,7 @@ codes! {
     SerializationException BAD_REQUEST,
     ServiceUnavailableException SERVICE_UNAVAILABLE,
     SqlParseException BAD_REQUEST,
+    SubscriptionLimitExceeded FORBIDDEN,
     TaskAlreadyExistsException BAD_REQUEST,
     ThrottlingException BAD_REQUEST,
     TooManyEntriesInBatchRequest BAD_REQUEST,

@@ -55,7 +55,7 @@ pub(crate) fn topic_rule(input: &[u8]) {
     let again = serde_json::to_vec(&rule).ok().and_then(|it| serde_json::from_slice(&it).ok());
     assert_eq!(again.as_ref(), Some(&rule));
     let Ok(ready) = rule.ready() else { return };
-    let _ = ready.check_loops("it", [("other", &ready)].into_iter());
+    let _ = ready.check_loops("it", [("other", &ready)].into_iter(), &[]);
 
     let Ok(outcomes) = ready.run(&incoming(payload)) else { return };
 

@@ -38,7 +38,7 @@ pub struct BadDestination(pub String);
 /// Why nothing is sent there. The same request will be refused again until the list changes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It names no host, or more than a host.
+    /// It names no host, more than a host, or a port that is none.
     #[error("{0:?} is no URL that messages are sent to: write https://HOST/PATH")]
     Url(String),
     /// The host is not listed.
@@ -103,8 +103,10 @@ impl Destinations {
         };
         // Who reads a user's name before the host differently would connect elsewhere.
         let authority = uri.authority().filter(|it| !it.as_str().contains('@')).ok_or_else(bad)?;
+        // A port that is none would be taken for the scheme's own.
+        let has_bad_port = authority.as_str() != authority.host() && authority.port().is_none();
         let host = host(authority.host());
-        if host.is_empty() {
+        if host.is_empty() || has_bad_port {
             return Err(bad());
         }
         let named: Vec<&Entry> = self.0.iter().filter(|entry| entry.place.is(&host)).collect();
@@ -209,6 +211,9 @@ mod tests {
             (&["example.com"], "https://example.com@10.0.0.1/", false),
             (&["example.com"], "https://user@example.com/", false),
             (&["example.com"], "/path", false),
+            (&["example.com"], "https://example.com:99999/", false),
+            (&["example.com"], "https://example.com:/", false),
+            (&["2001:db8::/32"], "https://[2001:db8::1]:99999/", false),
             (&[], "https://example.com/", false),
         ] {
             assert_eq!(check(lines, url).is_ok(), passes, "{lines:?} {url}");

@@ -42,14 +42,6 @@ pub enum Failure {
         /// How long it had.
         within: Duration,
     },
-    /// The answer is too long to be read.
-    #[error("the answer of {host} is longer than {max} bytes")]
-    TooLong {
-        /// Who.
-        host: String,
-        /// How much is read.
-        max: usize,
-    },
 }
 
 /// Connecting took too long.

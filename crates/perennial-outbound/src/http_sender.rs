@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper_util::{
     client::legacy::{Client, Error as ClientError},
     rt::{TokioExecutor, TokioTimer},
@@ -29,7 +29,7 @@ pub struct HttpSettings {
     pub connect_for: Duration,
     /// How long all may take, to the answer's last byte.
     pub answer_for: Duration,
-    /// The longest answer, in bytes.
+    /// How much of an answer's body is read, in bytes.
     pub max_answer: usize,
     /// How long a connection that has nothing to do is kept.
     pub idle_for: Duration,
@@ -112,15 +112,21 @@ impl HttpSender {
         host: &str,
     ) -> Result<Response<Bytes>, SendError> {
         let response = self.client.request(request.map(Full::new)).await;
-        let (head, body) = response.map_err(|error| why(&error, host))?.into_parts();
-        let body = Limited::new(body, self.max_answer).collect().await.map_err(|error| {
-            let host = host.to_owned();
-            if error.is::<LengthLimitError>() {
-                return Failure::TooLong { host, max: self.max_answer };
-            }
-            Failure::Broken { host, reason: with_causes(&*error) }
-        })?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+        let (head, mut body) = response.map_err(|error| why(&error, host))?.into_parts();
+        // Whether a request was taken is said by the status, before the body: whoever says more than
+        // is read of it took the request all the same.
+        let mut read = BytesMut::new();
+        while read.len() < self.max_answer {
+            let Some(frame) = body.frame().await else { break };
+            let frame = frame.map_err(|error| Failure::Broken {
+                host: host.to_owned(),
+                reason: with_causes(&error),
+            })?;
+            let Ok(mut data) = frame.into_data() else { continue };
+            data.truncate(self.max_answer - read.len());
+            read.extend_from_slice(&data);
+        }
+        Ok(Response::from_parts(head, read.freeze()))
     }
 }
 

@@ -26,8 +26,15 @@ fn is_below(confirmed: &Uri, url: &Uri) -> bool {
     }
     let wanted = confirmed.path();
     let Some(rest) = url.path().strip_prefix(wanted) else { return false };
-    let climbs = url.path().split('/').any(|it| matches!(it, "." | ".."));
+    let climbs = url.path().split(['/', '\\']).any(is_dots);
     !climbs && (rest.is_empty() || wanted.ends_with('/') || rest.starts_with('/'))
+}
+
+/// Whether a segment stands for this one or the one above, to whoever decodes it.
+fn is_dots(segment: &str) -> bool {
+    let decoded = segment.to_ascii_lowercase().replace("%2e", ".");
+    // An encoded slash is one to some, and what is before or behind it a segment.
+    decoded.replace("%5c", "/").replace("%2f", "/").split('/').any(|it| matches!(it, "." | ".."))
 }
 
 #[cfg(test)]
@@ -43,6 +50,7 @@ mod tests {
             "https://a.example/in",
             "https://A.example/in/x?y=1",
             "https://a.example/in?x",
+            "https://a.example/in/..x/a%2fb/...",
             "https://b.example/any/thing",
         ] {
             assert!(has(url), "{url}");
@@ -52,6 +60,10 @@ mod tests {
             "https://a.example/inner",
             "https://a.example/",
             "https://a.example/in/../admin",
+            "https://a.example/in/%2e%2E/admin",
+            "https://a.example/in/.%2e",
+            "https://a.example/in/x%2f..%2Fadmin",
+            "https://a.example/in/..%5cadmin",
             "https://a.example.evil.net/in",
             "https://a.example:8443/in",
             "https://x@a.example/in",

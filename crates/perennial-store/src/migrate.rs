@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0016_withdrawn.sql"),
     include_str!("../migrations/0017_request_tokens.sql"),
     include_str!("../migrations/0018_billing_groups.sql"),
+    include_str!("../migrations/0019_relays.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

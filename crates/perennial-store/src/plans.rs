@@ -410,6 +410,15 @@ async fn publish_and_deliver(store: &Store) {
         let asked_again = Confirming { message_id: id(n + 20), ..wish.confirming.clone().unwrap() };
         store.subscribe(Subscribing { confirming: Some(asked_again), ..wish }, NOW).await.unwrap();
     }
+    let relay = Subscribing {
+        id: id(3),
+        topic: name.clone(),
+        protocol: Protocol::Mqtt,
+        endpoint: "a".to_owned(),
+        settings: SubscriptionSettings::default(),
+        confirming: None,
+    };
+    store.subscribe(relay, NOW).await.unwrap();
     store.confirm_subscription(name.clone(), Digest::from_bytes([1; 32]), true, NOW).await.unwrap();
     let raw = ("RawMessageDelivery".to_owned(), "true".to_owned());
     store.set_subscription(id(1), raw, NOW).await.unwrap();

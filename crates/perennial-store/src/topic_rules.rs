@@ -3,7 +3,7 @@
 use perennial_core::{
     ids::RuleName,
     registry::{Resource, Tags},
-    rule::{ReadyRule, RuleInvalid, TopicRule},
+    rule::TopicRule,
     time::Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::{
     Store, StoreError, events,
     row::{from_json, to_json},
+    rule_loops::check_loops,
     tags,
 };
 
@@ -116,7 +117,8 @@ impl Store {
     }
 }
 
-fn all(connection: &Connection) -> Result<Vec<StoredRule>, StoreError> {
+/// Every rule, by name.
+pub(crate) fn all(connection: &Connection) -> Result<Vec<StoredRule>, StoreError> {
     let sql = "SELECT name, payload, created_at FROM topic_rules WHERE name > '' ORDER BY name";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
@@ -170,24 +172,6 @@ fn create(
     check_loops(connection, name, rule)?;
     put(connection, name, rule, "topic-rule.created", now)?;
     tags::put(connection, &resource(name), tags)
-}
-
-/// A rule that is off takes no message, so that no way leads through it.
-fn check_loops(
-    connection: &Connection,
-    name: &RuleName,
-    rule: &TopicRule,
-) -> Result<(), StoreError> {
-    let ready = rule.ready()?;
-    if rule.rule_disabled {
-        return Ok(());
-    }
-    let others = all(connection)?.into_iter().filter(|it| !it.rule.rule_disabled);
-    let read = |it: StoredRule| Ok((it.name, it.rule.ready()?));
-    let others: Vec<(RuleName, ReadyRule)> =
-        others.map(read).collect::<Result<_, RuleInvalid>>()?;
-    let named = others.iter().map(|(name, rule)| (name.as_str(), rule));
-    Ok(ready.check_loops(name.as_str(), named)?)
 }
 
 fn put(

@@ -324,6 +324,23 @@ async fn a_topic_is_made_once_and_not_otherwise() {
     assert!(matches!(create(tags).await, Err(StoreError::Exists { .. })));
 }
 
+#[tokio::test]
+async fn a_topic_with_settings_and_tags_is_found_by_its_name_alone() {
+    let it = fixture().await;
+    let pumps = TopicName::new("pumps").unwrap();
+    let tags = Tags::new(vec![Tag { key: "a".to_owned(), value: String::new() }]).unwrap();
+    let called = |name: &str| TopicSettings { display_name: name.to_owned() };
+    let create = |settings, tags| it.store.create_notice_topic(pumps.clone(), settings, tags, NOW);
+    create(called("Pumps"), tags.clone()).await.unwrap();
+
+    let by_name = create(TopicSettings::default(), Tags::default()).await;
+    let same = create(called("Pumps"), tags).await;
+    let other = create(called("Other"), Tags::default()).await;
+
+    assert!(by_name.is_ok() && same.is_ok(), "{by_name:?} {same:?}");
+    assert!(matches!(other, Err(StoreError::Exists { .. })), "{other:?}");
+}
+
 /// The notices about subscribers of `alarms` who get nothing: how many it folds, whether it is open.
 async fn told(it: &Fixture) -> Vec<(u64, bool)> {
     let filter = NoticeFilter { open: false, kind: Some(Kind::SubscriptionFailing) };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use common::{NOW, store};
 use perennial_core::{
     ids::{Digest, RuleName},
+    notice_topic::{Protocol, SubscriptionSettings, TopicName, TopicSettings, Uuid},
     registry::{Resource, Tag, Tags},
     rule::{
         RuleInvalid, TopicRule,
@@ -16,7 +17,7 @@ use perennial_core::{
     time::days,
 };
 use perennial_store::{
-    DeadLetter, DestinationStatus, MAX_DEAD_LETTERS, Settings, Store, StoreError,
+    DeadLetter, DestinationStatus, MAX_DEAD_LETTERS, Settings, Store, StoreError, Subscribing,
 };
 
 fn name(text: &str) -> RuleName {
@@ -33,6 +34,56 @@ fn rule(filter: &str, republish_to: &str) -> TopicRule {
 
 async fn create(store: &Store, called: &str, rule: TopicRule) -> Result<(), StoreError> {
     store.create_topic_rule(name(called), rule, Tags::default(), NOW).await
+}
+
+fn rule_notifying(filter: &str, notice_topic: &str) -> TopicRule {
+    let arn = format!("arn:aws:sns:local-1:000000000000:{notice_topic}");
+    let document = serde_json::json!({
+        "sql": format!("SELECT * FROM '{filter}'"), "actions": [{ "sns": { "targetArn": arn } }]
+    });
+    serde_json::from_value(document).unwrap()
+}
+
+/// Has the broker's topic `endpoint` get what is published to the notice topic `to`.
+async fn subscribe(
+    store: &Store,
+    id: u8,
+    (to, endpoint): (&str, &str),
+) -> Result<Uuid, StoreError> {
+    let topic = TopicName::new(to).unwrap();
+    let (settings, tags) = (TopicSettings::default(), Tags::default());
+    store.create_notice_topic(topic.clone(), settings, tags, NOW).await?;
+    let wish = Subscribing {
+        id: Uuid::from_random([id; 16]),
+        topic,
+        protocol: Protocol::Mqtt,
+        endpoint: endpoint.to_owned(),
+        settings: SubscriptionSettings::default(),
+        confirming: None,
+    };
+    Ok(store.subscribe(wish, NOW).await?.id)
+}
+
+fn is_loop<T: std::fmt::Debug>(result: &Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Rule(RuleInvalid::Loop(_))))
+}
+
+#[tokio::test]
+async fn no_rules_messages_come_back_by_a_notice_topics_subscriber() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let subscription = subscribe(&store, 1, ("alarms", "in/1")).await.unwrap();
+
+    let made = create(&store, "a", rule_notifying("in/#", "alarms")).await;
+    create(&store, "b", rule_notifying("out", "other")).await.unwrap();
+    let subscribed = subscribe(&store, 2, ("other", "out")).await;
+    let kept = store.list_subscriptions(None, None, 9).await.unwrap().items;
+    store.unsubscribe(subscription, NOW).await.unwrap();
+    let made_later = create(&store, "a", rule_notifying("in/#", "alarms")).await;
+
+    assert!(is_loop(&made) && is_loop(&subscribed), "{made:?} {subscribed:?}");
+    assert_eq!(kept.iter().map(|it| it.endpoint.as_str()).collect::<Vec<_>>(), ["in/1"]);
+    assert!(made_later.is_ok(), "{made_later:?}");
 }
 
 #[tokio::test]

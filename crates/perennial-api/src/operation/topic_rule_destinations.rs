@@ -6,7 +6,7 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
     rand::{SecureRandom as _, SystemRandom},
 };
-use http::{Method, Uri};
+use http::{Method, Uri, uri::Authority};
 use perennial_core::{
     access::Need,
     ids::{Digest, ResourceId},
@@ -186,17 +186,24 @@ fn check_url(url: &str) -> Result<(), ApiError> {
     let uri: Option<Uri> = url.parse().ok();
     let fits = url.len() <= MAX_URL
         && uri.is_some_and(|it| {
-            it.scheme_str() == Some("https")
-                && it.authority().is_some_and(|it| !it.as_str().contains('@'))
-        });
+            it.scheme_str() == Some("https") && it.authority().is_some_and(is_host)
+        })
+        // It would not be sent, and neither what is added behind it.
+        && !url.contains('#');
     if fits {
         return Ok(());
     }
     let message = format!(
-        "confirmationUrl: https://HOST/PATH is expected, without a user and of at most {MAX_URL} \
-         bytes"
+        "confirmationUrl: https://HOST/PATH is expected, without a user or a fragment and of at most \
+         {MAX_URL} bytes"
     );
     Err(ApiError::invalid(message))
+}
+
+/// Whether it is a host, perhaps with a port, and nothing else.
+fn is_host(authority: &Authority) -> bool {
+    let text = authority.as_str();
+    !text.contains('@') && (text == authority.host() || authority.port().is_some())
 }
 
 /// A token that nobody can guess, and its digest, which is all that is kept of it.

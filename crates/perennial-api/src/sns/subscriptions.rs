@@ -12,7 +12,7 @@ use perennial_core::{
     },
     policy::Scope,
 };
-use perennial_store::{Confirming, Subscribing, Subscription};
+use perennial_store::{Confirming, StoreError, Subscribing, Subscription};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
     form::Flag,
     topics::{PAGE, topic},
 };
-use crate::{ApiError, call::Call, decode::Nothing, page};
+use crate::{ApiError, Code, call::Call, decode::Nothing, page};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -70,11 +70,18 @@ async fn subscribe(call: Call, input: Wish) -> Result<Subscribed, ApiError> {
         settings,
         confirming,
     };
-    let subscribed = call.store().subscribe(wish, call.now()).await?;
+    let subscribed = call.store().subscribe(wish, call.now()).await.map_err(not_made)?;
     call.notices().nudge();
     let arn = subscription_arn(call.scope(), &topic, &subscribed.id);
     let shown = subscribed.confirmed || input.return_subscription_arn.0;
     Ok(Subscribed { subscription_arn: if shown { arn } else { "pending confirmation".to_owned() } })
+}
+
+fn not_made(error: StoreError) -> ApiError {
+    if let StoreError::LimitExceeded(why) = error {
+        return ApiError::new(Code::SubscriptionLimitExceeded, why);
+    }
+    error.into()
 }
 
 /// A fresh token, and the id of the message that carries it.

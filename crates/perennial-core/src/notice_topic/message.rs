@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{AttributeError, MessageAttribute, MessageAttributes, Protocol};
 
@@ -77,8 +78,18 @@ impl Message {
         attributes: MessageAttributes,
     ) -> Result<Self, MessageError> {
         let bad = |why: String| MessageError::Structure(why);
-        let mut by_protocol: BTreeMap<String, String> =
+        let members: BTreeMap<String, Value> =
             serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
+        // As SNS has it, a member that is no string is nobody's.
+        let strings = members.into_iter().filter_map(|(name, value)| match value {
+            Value::String(text) => Some((name, text)),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
+        });
+        let mut by_protocol: BTreeMap<String, String> = strings.collect();
         let text =
             by_protocol.remove("default").ok_or_else(|| bad("there is no default".to_owned()))?;
         Self { subject, text, by_protocol, attributes }.checked()
@@ -176,7 +187,7 @@ mod tests {
 
     #[test]
     fn each_protocol_gets_its_own_text() {
-        let json = r#"{"default": "all", "email": "mail", "sqs": "queue"}"#;
+        let json = r#"{"default": "all", "email": "mail", "sqs": "queue", "https": 5}"#;
 
         let message = Message::structured(None, json, MessageAttributes::new()).unwrap();
 

@@ -1,13 +1,14 @@
-//! Rules whose republished messages would come back to them, directly or by way of others.
+//! Rules whose messages would come back to them: directly, by way of other rules, or of notice
+//! topics whose subscribers are topics of the broker.
 //!
-//! What a republished topic will be is known only in part, so what is asked is whether it *may*
-//! match: a rule whose payload's sender can choose the topic is a loop that the sender can start.
+//! What a topic will be is known only in part, so what is asked is whether it *may* match: a rule
+//! whose payload's sender can choose the topic is a loop that the sender can start.
 
 use super::{
     overlap::{Pattern, Piece},
+    reach::{filled, republished},
     ready::Rule,
-    statement::Expression,
-    template::{Part, Template},
+    template::Template,
 };
 
 /// A rule, as far as loops are concerned.
@@ -19,6 +20,17 @@ pub struct Republishing<'r> {
     pub rule: &'r Rule,
     /// The topics of its republish actions.
     pub topics: &'r [Template],
+    /// The ARNs of its notice topics.
+    pub notices: &'r [Template],
+}
+
+/// A notice topic's subscription that brings its messages back to the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// The notice topic's name.
+    pub notice_topic: String,
+    /// The broker's topic.
+    pub topic: String,
 }
 
 /// A way back to a rule.
@@ -32,10 +44,12 @@ pub struct Loop {
 /// One step of a loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
-    /// The rule that republishes.
+    /// The rule whose message it is.
     pub from: String,
-    /// The topic as the action has it.
+    /// The topic as the action or the subscription has it.
     pub topic: String,
+    /// The notice topic by whose subscription it gets there.
+    pub by: Option<String>,
     /// The rule that takes the message.
     pub to: String,
     /// The filter by which it does.
@@ -43,8 +57,14 @@ pub struct Hop {
 }
 
 fn told(steps: &[Hop]) -> String {
-    let hops = steps.iter().map(|Hop { from, topic, to, filter }| {
-        format!("rule {from} republishes to '{topic}', which rule {to} takes by '{filter}'")
+    let hops = steps.iter().map(|Hop { from, topic, by, to, filter }| {
+        let way = match by {
+            None => format!("republishes to '{topic}'"),
+            Some(by) => {
+                format!("publishes to the notice topic {by}, whose subscriber is '{topic}'")
+            }
+        };
+        format!("rule {from} {way}, which rule {to} takes by '{filter}'")
     });
     let hops: Vec<String> = hops.collect();
     format!(
@@ -54,24 +74,35 @@ fn told(steps: &[Hop]) -> String {
     )
 }
 
-/// Looks for a way from `start` back to it, by way of the `others`.
+/// A way by which a rule's messages come back to the broker.
+#[derive(Clone)]
+struct Way {
+    pattern: Pattern,
+    topic: String,
+    by: Option<String>,
+}
+
+/// Looks for a way from `start` back to it, by way of the `others` and of `relays`.
 ///
 /// # Errors
 /// The shortest [`Loop`].
-pub fn check(start: Republishing<'_>, others: &[Republishing<'_>]) -> Result<(), Loop> {
+pub fn check(
+    start: Republishing<'_>,
+    others: &[Republishing<'_>],
+    relays: &[Relay],
+) -> Result<(), Loop> {
     let others = others.iter().filter(|other| other.name != start.name);
     let rules: Vec<Republishing<'_>> = std::iter::once(start).chain(others.copied()).collect();
-    // For each rule reached: from which rule, and by which topic.
-    let mut reached_from: Vec<Option<(usize, &Template)>> = vec![None; rules.len()];
+    // For each rule reached: from which rule, and by which way.
+    let mut reached_from: Vec<Option<(usize, Way)>> = vec![None; rules.len()];
     let mut queue = std::collections::VecDeque::from([0]);
     while let Some(index) = queue.pop_front() {
-        for topic in rules[index].topics {
-            let pattern = republished(topic, rules[index].rule.filter());
+        for way in ways(rules[index], relays) {
             for (next, rule) in rules.iter().enumerate() {
                 if reached_from[next].is_none()
-                    && pattern.meets(&Pattern::of_filter(rule.rule.filter()))
+                    && way.pattern.meets(&Pattern::of_filter(rule.rule.filter()))
                 {
-                    reached_from[next] = Some((index, topic));
+                    reached_from[next] = Some((index, way.clone()));
                     queue.push_back(next);
                 }
             }
@@ -83,79 +114,50 @@ pub fn check(start: Republishing<'_>, others: &[Republishing<'_>]) -> Result<(),
     Ok(())
 }
 
-fn steps_back(rules: &[Republishing<'_>], reached_from: &[Option<(usize, &Template)>]) -> Vec<Hop> {
+fn ways<'w>(rule: Republishing<'w>, relays: &'w [Relay]) -> impl Iterator<Item = Way> + use<'w> {
+    let filter = rule.rule.filter();
+    let own = rule.topics.iter().map(move |topic| Way {
+        pattern: republished(topic, filter),
+        topic: topic.to_string(),
+        by: None,
+    });
+    let relayed = relays.iter().filter(move |relay| rule.notifies(&relay.notice_topic));
+    let by_notices = relayed.map(|Relay { notice_topic, topic }| {
+        let mut pattern = Pattern::default();
+        pattern.push_text(topic);
+        Way { pattern, topic: topic.clone(), by: Some(notice_topic.clone()) }
+    });
+    own.chain(by_notices)
+}
+
+impl Republishing<'_> {
+    /// Whether it may publish to the notice topic of this name.
+    pub fn notifies(&self, notice_topic: &str) -> bool {
+        // An ARN ends with the name; whose account and region it says is asked when it is run.
+        let mut named = Pattern::default();
+        named.push(Piece::Any);
+        named.push_text(":");
+        named.push_text(notice_topic);
+        self.notices.iter().any(|arn| filled(arn, self.rule.filter()).meets(&named))
+    }
+}
+
+fn steps_back(rules: &[Republishing<'_>], reached_from: &[Option<(usize, Way)>]) -> Vec<Hop> {
     let mut steps = Vec::new();
     let mut to = 0;
-    while let Some((from, topic)) = reached_from[to] {
+    while let Some((from, way)) = &reached_from[to] {
         steps.push(Hop {
-            from: rules[from].name.to_owned(),
-            topic: topic.to_string(),
+            from: rules[*from].name.to_owned(),
+            topic: way.topic.clone(),
+            by: way.by.clone(),
             to: rules[to].name.to_owned(),
             filter: rules[to].rule.filter().to_owned(),
         });
-        to = from;
+        to = *from;
         if to == 0 {
             break;
         }
     }
     steps.reverse();
     steps
-}
-
-/// What a republished topic can be, of a message that `filter` selected. `$$` begins a reserved
-/// topic, whose name begins with one `$`.
-fn republished(topic: &Template, filter: &str) -> Pattern {
-    let mut pattern = Pattern::default();
-    for (index, part) in topic.parts().iter().enumerate() {
-        match part {
-            Part::Fixed(text) => {
-                let reserved = index == 0 && text.starts_with("$$");
-                pattern.push_text(if reserved { &text[1..] } else { text });
-            }
-            Part::Computed(expression) => pattern.append(computed(expression, filter)),
-        }
-    }
-    pattern
-}
-
-/// What an expression's text can be.
-fn computed(expression: &Expression, filter: &str) -> Pattern {
-    let mut pattern = Pattern::default();
-    if let Expression::Text(text) = expression {
-        pattern.push_text(text);
-    } else if let Expression::Call { function, arguments, .. } = expression {
-        return called(function.name(), arguments, filter);
-    } else {
-        pattern.push(Piece::Any);
-    }
-    pattern
-}
-
-/// What a function's text can be.
-fn called(function: &str, arguments: &[Expression], filter: &str) -> Pattern {
-    let one = |piece| {
-        let mut pattern = Pattern::default();
-        pattern.push(piece);
-        pattern
-    };
-    match (function, arguments) {
-        ("topic", []) => Pattern::of_filter(filter),
-        ("topic", [Expression::Number(number)]) => level(filter, number.floor_i64()),
-        ("topic", _) => one(Piece::Level),
-        // clientid() is n/a when no client sent the message, and that has a slash.
-        ("accountid" | "newuuid" | "principal" | "timestamp" | "traceid", _) => one(Piece::Level),
-        ("md5" | "sha1" | "sha224" | "sha256" | "sha384" | "sha512", _) => one(Piece::Level),
-        _ => one(Piece::Any),
-    }
-}
-
-/// What the level with this number, from 1, of a topic that `filter` selects can be.
-fn level(filter: &str, number: i64) -> Pattern {
-    let mut pattern = Pattern::default();
-    let index = usize::try_from(number - 1).ok();
-    match index.and_then(|index| filter.split('/').nth(index)) {
-        Some(level) if !matches!(level, "+" | "#") => pattern.push_text(level),
-        _ => pattern.push(Piece::Level),
-    }
-    pattern
 }

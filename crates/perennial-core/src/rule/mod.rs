@@ -3,7 +3,7 @@
 //!
 //! A [`Rule`] is parsed once and run on each message that its topic filter selects; a [`RuleSet`]
 //! finds the rules of a topic. [`Template`]s are the parameters of actions; [`loops`] finds rules
-//! whose republished messages would come back to them. What the functions need and the core does
+//! whose messages would come back to them. What the functions need and the core does
 //! not have, random numbers, digests and time zones, comes with the [`Surroundings`].
 //!
 //! What the text of a rule costs is bounded by [`limits`], what a message costs by a count of
@@ -28,6 +28,7 @@ mod number;
 mod overlap;
 mod parser;
 mod print;
+mod reach;
 mod ready;
 mod set;
 mod statement;

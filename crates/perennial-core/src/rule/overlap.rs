@@ -53,6 +53,13 @@ impl Pattern {
         self.pieces.extend(text.chars().map(Piece::Is));
     }
 
+    /// Drops the first character where it is `c` and the next one too.
+    pub(super) fn undouble_first(&mut self, c: char) {
+        if self.pieces.starts_with(&[Piece::Is(c), Piece::Is(c)]) {
+            self.pieces.remove(0);
+        }
+    }
+
     /// Adds what `other` stands for behind this.
     pub(super) fn append(&mut self, other: Self) {
         self.spares_reserved |= self.pieces.is_empty() && other.spares_reserved;

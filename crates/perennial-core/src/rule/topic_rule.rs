@@ -8,7 +8,7 @@ use super::{
     Incoming, Rule, RunError, SQL_VERSION, SqlError, Template,
     action::{Action, Delivery, Payload, ReadyAction, Unusable, confirmation_urls},
     failure::Failure,
-    loops::{self, Loop, Republishing},
+    loops::{self, Loop, Relay, Republishing},
 };
 
 /// The most actions of a rule.
@@ -68,6 +68,7 @@ pub struct ReadyRule {
     actions: Vec<ReadyAction>,
     error_action: Option<ReadyAction>,
     republishes_to: Vec<Template>,
+    notifies: Vec<Template>,
 }
 
 impl TopicRule {
@@ -86,9 +87,10 @@ impl TopicRule {
             self.actions.iter().enumerate().map(numbered).collect::<Result<Vec<_>, _>>()?;
         let error_action = self.error_action.as_ref().map(ReadyAction::of).transpose();
         let error_action = error_action.map_err(|error| error.within("errorAction"))?;
-        let all = actions.iter().chain(&error_action);
-        let republishes_to = all.filter_map(ReadyAction::republishes_to).cloned().collect();
-        Ok(ReadyRule { rule, actions, error_action, republishes_to })
+        let all = || actions.iter().chain(&error_action);
+        let republishes_to = all().filter_map(ReadyAction::republishes_to).cloned().collect();
+        let notifies = all().filter_map(ReadyAction::notifies).cloned().collect();
+        Ok(ReadyRule { rule, actions, error_action, republishes_to, notifies })
     }
 
     fn check_members(&self) -> Result<(), RuleInvalid> {
@@ -143,7 +145,8 @@ impl ReadyRule {
         self.error_action.is_some()
     }
 
-    /// Whether a message of it may come back to it, by way of the `others` or without.
+    /// Whether a message of it may come back to it, by way of the `others` and of `relays` or
+    /// without.
     ///
     /// # Errors
     /// [`RuleInvalid::Loop`] with the way.
@@ -151,13 +154,20 @@ impl ReadyRule {
         &self,
         name: &str,
         others: impl Iterator<Item = (&'r str, &'r Self)>,
+        relays: &[Relay],
     ) -> Result<(), RuleInvalid> {
         let others: Vec<_> = others.map(|(name, it)| it.republishing(name)).collect();
-        Ok(loops::check(self.republishing(name), &others)?)
+        Ok(loops::check(self.republishing(name), &others, relays)?)
+    }
+
+    /// Whether it may publish to the notice topic of this name.
+    pub fn may_notify(&self, notice_topic: &str) -> bool {
+        self.republishing("").notifies(notice_topic)
     }
 
     fn republishing<'r>(&'r self, name: &'r str) -> Republishing<'r> {
-        Republishing { name, rule: &self.rule, topics: &self.republishes_to }
+        let (topics, notices) = (&self.republishes_to, &self.notifies);
+        Republishing { name, rule: &self.rule, topics, notices }
     }
 
     /// What is to be delivered of a message, an outcome for each action in their order; nothing

@@ -182,8 +182,8 @@ fn a_rule_that_republishes_to_itself_is_refused_with_the_way() {
     let looping = looping.ready().unwrap();
     let harmless = ready(json!([{ "republish": { "topic": "errors/${topic(2)}" } }])).unwrap();
 
-    let found = looping.check_loops("mine", std::iter::empty()).unwrap_err();
-    let none = harmless.check_loops("mine", [("other", &harmless)].into_iter());
+    let found = looping.check_loops("mine", std::iter::empty(), &[]).unwrap_err();
+    let none = harmless.check_loops("mine", [("other", &harmless)].into_iter(), &[]);
 
     assert!(found.to_string().contains("rule mine republishes to 'sensors/a/data'"), "{found}");
     assert_eq!(none, Ok(()));

@@ -72,7 +72,8 @@ def topics():
     assert topic == "arn:aws:sns:local-1:000000000000:alarms"
     same = sns.create_topic(Name="alarms", Attributes={"DisplayName": "Pumps & co"}, Tags=[{"Key": "a", "Value": "1"}])
     assert same["TopicArn"] == topic
-    invalid("create_topic", Name="alarms")
+    assert sns.create_topic(Name="alarms")["TopicArn"] == topic
+    invalid("create_topic", Name="alarms", Attributes={"DisplayName": "Others"})
     for bad in [{"Name": ""}, {"Name": "a b"}, {"Name": "x.fifo"}, {"Name": "x", "Attributes": {"Policy": "{}"}},
                 {"Name": "x", "Attributes": {"SignatureVersion": "1"}}]:
         invalid("create_topic", **bad)

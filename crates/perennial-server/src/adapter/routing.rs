@@ -87,7 +87,7 @@ fn request(confirmation: &Confirmation) -> Result<Request<Bytes>, http::Error> {
         "messageType": "DestinationConfirmation" });
     Request::builder()
         .method(Method::POST)
-        .uri(format!("{}/?confirmationToken={token}", url.trim_end_matches('/')))
+        .uri(asking(url, token))
         .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .header(
             HeaderName::from_static("x-amz-rules-engine-message-type"),
@@ -95,4 +95,28 @@ fn request(confirmation: &Confirmation) -> Result<Request<Bytes>, http::Error> {
         )
         .header(HeaderName::from_static("x-amz-rules-engine-destination-arn"), arn)
         .body(Bytes::from(body.to_string()))
+}
+
+/// The URL that is asked: behind what the owner's own query says.
+fn asking(url: &str, token: &str) -> String {
+    match url.contains('?') {
+        true => format!("{url}&confirmationToken={token}"),
+        false => format!("{}/?confirmationToken={token}", url.trim_end_matches('/')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_a_parameter_whatever_the_url_has() {
+        for (url, expected) in [
+            ("https://a.example", "https://a.example/?confirmationToken=t"),
+            ("https://a.example/in/", "https://a.example/in/?confirmationToken=t"),
+            ("https://a.example/in?k=v", "https://a.example/in?k=v&confirmationToken=t"),
+        ] {
+            assert_eq!(asking(url, "t"), expected);
+        }
+    }
 }

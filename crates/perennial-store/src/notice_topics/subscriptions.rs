@@ -19,6 +19,7 @@ use crate::{
     Page, Store, StoreError, events,
     page::one_more,
     row::{from_json, to_json},
+    rule_loops,
 };
 
 const COLUMNS: &str = "s.id, t.name, s.protocol, s.endpoint, s.settings, s.authenticated, \
@@ -88,7 +89,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] without such a topic, [`StoreError::Exists`] when it exists and is
-    /// different.
+    /// different; [`StoreError::Rule`] when a rule's messages would come back to it by way of the
+    /// subscription, [`StoreError::LimitExceeded`].
     pub async fn subscribe(
         &self,
         wish: Subscribing,
@@ -223,6 +225,9 @@ fn subscribe(
         }
         None => {
             insert(connection, topic, &wish, now)?;
+            if wish.protocol == Protocol::Mqtt {
+                rule_loops::check_relays(connection, &wish.topic)?;
+            }
             wish.id
         }
     };

@@ -29,7 +29,8 @@ pub struct NoticeTopic {
 }
 
 impl Store {
-    /// Makes a topic; one that exists and is the same stays as it is.
+    /// Makes a topic; one that exists stays as it is, unless it has other settings or tags than
+    /// are asked for.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when it exists and is different.
@@ -43,8 +44,10 @@ impl Store {
         self.write(move |connection| {
             let key = (NOTICE_TOPIC, name.as_str());
             if let Some((_, found)) = find(connection, &name)? {
-                let same = found == settings && tags::read(connection, key)? == *tags.as_map();
-                return if same { Ok(()) } else { Err(exists(&name)) };
+                let same = settings == TopicSettings::default() || settings == found;
+                let wanted = tags.as_map();
+                let same_tags = wanted.is_empty() || *wanted == tags::read(connection, key)?;
+                return if same && same_tags { Ok(()) } else { Err(exists(&name)) };
             }
             connection
                 .prepare_cached(

@@ -119,6 +119,18 @@ impl ReadyAction {
         }
     }
 
+    /// The ARN of the notice topic that it publishes to.
+    pub(in crate::rule) const fn notifies(&self) -> Option<&Template> {
+        match self {
+            Self::Sns { target_arn, .. } => Some(target_arn),
+            Self::Republish { .. }
+            | Self::Http { .. }
+            | Self::Lambda { .. }
+            | Self::File { .. }
+            | Self::Stdout => None,
+        }
+    }
+
     /// That it could not be filled in.
     pub(in crate::rule) fn failure(&self, why: &Unusable) -> Failure {
         let (failed_action, resource) = match self {
