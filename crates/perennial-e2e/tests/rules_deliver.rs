@@ -10,12 +10,16 @@ use bytes::Bytes;
 use perennial_broker::{Properties, Publication, Qos};
 use perennial_core::{
     ids::{Digest, RuleName},
+    notice::Kind,
     registry::Tags,
-    rule::TopicRule,
+    rule::{
+        TopicRule,
+        action::{Delivery, Payload},
+    },
     time::Timestamp,
 };
 use perennial_orchestrator::{SystemClock, port::Clock as _};
-use perennial_store::{DeadLetter, MAX_DEAD_LETTERS};
+use perennial_store::{DeadLetter, MAX_DEAD_LETTERS, NoticeFilter, Order};
 use serde_json::{Value, json};
 use world::{Endpoint, Receiving, World, until};
 
@@ -99,7 +103,7 @@ async fn an_endpoint_that_hangs_delays_nobody_else_and_fills_only_its_own_queue(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_when_the_server_stops_is_delivered_when_it_is_back() {
-    const MESSAGES: usize = 200;
+    const MESSAGES: usize = MAX_DEAD_LETTERS + 500;
     let (world, receiving, mut endpoint) = begin().await;
     endpoint.hang(true);
     let http = json!({ "http": { "url": receiving.url("/in/${topic(2)}"),
@@ -120,6 +124,69 @@ async fn what_waits_when_the_server_stops_is_delivered_when_it_is_back() {
         numbers.insert(body["number"].as_u64().unwrap());
     }
     until("no dead letter is left", async || letters(&world).await.is_empty().then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_last_stop_left_and_fails_now_is_given_up_like_others() {
+    let (world, receiving, endpoint) = begin().await;
+    endpoint.hang(true);
+    let errors = json!({ "file": { "name": "errors" } });
+    route(&world, json!([{ "http": { "url": receiving.url("/in") } }]), Some(errors)).await;
+    publish(&world, 1);
+    until("the endpoint has it", async || (endpoint.waiting() == 1).then_some(())).await;
+
+    endpoint.fail(true);
+    let world = world.restart().await;
+    endpoint.hang(false);
+
+    let kept = until("it is given up", async || {
+        letters(&world).await.pop().filter(|it| it.reason.contains("500"))
+    })
+    .await;
+    assert!(!kept.unfinished, "{kept:?}");
+    let path = world.server.data().join("rules/errors");
+    until("the error action heard of it", async || std::fs::read_to_string(&path).ok()).await;
+    let failing = NoticeFilter { open: true, kind: Some(Kind::RuleFailing) };
+    until("people are told", async || {
+        let notices = world.server.store().list_notices(failing, Order::Ascending, None, 9);
+        notices.await.unwrap().items.pop()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_is_tried_once_at_a_time_and_waits_for_no_others_endpoint() {
+    let (world, receiving, mut endpoint) = begin().await;
+    route(&world, json!([{ "http": { "url": receiving.url("/in") } }]), None).await;
+    endpoint.fail(true);
+    (0..8).for_each(|number| publish(&world, number));
+    until("all are dead", async || (letters(&world).await.len() == 8).then_some(())).await;
+    let line = Delivery::File { name: "line".into(), payload: Payload((*b"x").into()) };
+    let local = DeadLetter { delivery: line, ..letters(&world).await.remove(0) };
+    while endpoint.waiting() > 0 {
+        endpoint.next().await;
+    }
+    endpoint.hang(true);
+    endpoint.fail(false);
+
+    let (store, rules) = (world.server.store(), world.server.rules());
+    let dead = store.dead_letters(None, None, 9).await.unwrap().items;
+    for (id, letter) in dead.iter().chain(&dead) {
+        assert!(rules.replay(*id, letter.clone()).await);
+    }
+    store.bury(vec![local]).await.unwrap();
+    let (id, local) = store.dead_letters(None, None, 9).await.unwrap().items.pop().unwrap();
+    assert!(rules.replay(id, local).await);
+    let path = world.server.data().join("rules/line");
+    until("what goes elsewhere arrives", async || std::fs::read_to_string(&path).ok()).await;
+    assert_eq!(
+        letters(&world).await.iter().filter(|it| it.delivery.action() == "HttpAction").count(),
+        8
+    );
+    endpoint.hang(false);
+
+    until("all arrived", async || letters(&world).await.is_empty().then_some(())).await;
+    assert_eq!(endpoint.waiting(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,9 +42,9 @@ impl Post {
     pub(crate) async fn deliver(&self, load: Load, health: &Health) {
         let mut tries = 0;
         loop {
-            let Some(tried) = self.attempt(&load).await else { return self.put_away(load).await };
+            let Some(tried) = self.attempt(&load).await else { return self.put_away(load) };
             let Err(Undelivered { reason, may_work_later }) = tried else {
-                return self.arrived(&load, health).await;
+                return self.arrived(load, health);
             };
             tries += 1;
             let pause = self.settings.retry.pause_after(tries, fastrand::u32(..));
@@ -77,19 +77,23 @@ impl Post {
         }
     }
 
-    async fn arrived(&self, load: &Load, health: &Health) {
-        for parcel in load.parcels() {
-            health.arrived(parcel, (self.now)());
-            if let Some(id) = parcel.letter {
-                self.graveyard.forget(id).await;
+    fn arrived(&self, load: Load, health: &Health) {
+        for parcel in load.into_parcels() {
+            health.arrived(&parcel, (self.now)());
+            if let Some(own) = parcel.own_health() {
+                own.arrived(&parcel, (self.now)());
+            }
+            if let Some(letter) = parcel.letter {
+                self.graveyard.forget(letter);
             }
         }
     }
 
     /// Keeps for the next start what there was no time for. What is a dead letter already stays one.
-    async fn put_away(&self, load: Load) {
+    fn put_away(&self, load: Load) {
         for parcel in load.into_parcels().filter(|it| it.letter.is_none()) {
-            self.graveyard.bury_surely(self.letter(parcel, STOPPED)).await;
+            let letter = self.letter(parcel, STOPPED);
+            self.graveyard.put_away(DeadLetter { unfinished: true, ..letter });
         }
     }
 
@@ -97,12 +101,22 @@ impl Post {
     pub(crate) fn give_up(&self, load: Load, reason: &str, health: &Health) {
         for parcel in load.parcels() {
             health.gave_up(parcel, reason, (self.now)());
+            if let Some(own) = parcel.own_health() {
+                own.gave_up(parcel, reason, (self.now)());
+            }
         }
         if let Some(rule) = &load.first().answerable {
             self.tell_error_action(rule, &load.first().origin, &load.failure(reason));
         }
-        for parcel in load.into_parcels().filter(|it| it.letter.is_none()) {
-            self.graveyard.bury(self.letter(parcel, reason));
+        for mut parcel in load.into_parcels() {
+            match parcel.letter.take() {
+                None => self.graveyard.bury(self.letter(parcel, reason)),
+                Some(letter) if letter.unfinished => {
+                    self.graveyard.gave_up(letter, reason.to_owned(), (self.now)());
+                }
+                // What was tried again by hand stays what it was.
+                Some(_) => {}
+            }
         }
     }
 
@@ -157,6 +171,7 @@ impl Post {
             reason: reason.to_owned(),
             delivery: parcel.delivery,
             died_at: (self.now)(),
+            unfinished: false,
         }
     }
 }

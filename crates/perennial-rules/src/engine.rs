@@ -1,6 +1,10 @@
 //! The engine: the rules that are on, loaded from the store, and their ends.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use perennial_broker::BrokerHandle;
@@ -19,19 +23,19 @@ use crate::{
     Settings,
     carrier::{Carriers, Files, Http, Lambda, LambdaEndpoint, NoticeTopics, Republish, Signer},
     confirmed::Confirmed,
-    delivering::{Post, STOPPED},
+    delivering::Post,
     graveyard::Graveyard,
     live::LiveRule,
     noticing::Noticing,
     observing::Watch,
     parcel::{Origin, Parcel, trace_id},
-    queue::{ActionQueue, Pace},
+    replaying::{NotTried, Replays},
 };
 
 /// How many dead letters or destinations are read at once.
 const PAGE: usize = 250;
-/// How many dead letters are tried again at a time.
-const REPLAYS: usize = 4;
+/// The pause before what found no room when the server started is taken up.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What the engine works with.
 pub struct Parts {
@@ -59,7 +63,7 @@ pub(crate) struct Inner {
     store: Store,
     pub(crate) set: ArcSwap<RuleSet<Arc<LiveRule>>>,
     pub(crate) post: Arc<Post>,
-    replays: Mutex<Option<ActionQueue>>,
+    replays: Replays,
     loading: Mutex<()>,
     tasks: TaskTracker,
     /// Cancelled when people have been told of all that can still fail.
@@ -94,12 +98,12 @@ impl Rules {
         let telling = tokio::spawn(telling);
         let post = Arc::new(Post { settings, carriers, graveyard, noticing, now, stopping });
         let tasks = TaskTracker::new();
-        let replays = ActionQueue::open(&post, None, Pace::AtATime(REPLAYS), &tasks);
+        let replays = Replays::new(&post, &tasks);
         let rules = Self(Arc::new(Inner {
             store,
             set: ArcSwap::default(),
             post,
-            replays: Mutex::new(Some(replays)),
+            replays,
             loading: Mutex::default(),
             tasks,
             told,
@@ -164,30 +168,45 @@ impl Rules {
         }
     }
 
-    /// What the last stop left is tried again.
+    /// What the last stop left is tried again; what finds no room, when there is some.
     async fn take_up(&self) -> Result<(), StoreError> {
-        let (mut after, mut count) = (None, 0);
-        loop {
-            let page = self.0.store.dead_letters(None, after, PAGE).await?;
-            for (id, letter) in page.items {
-                if letter.reason == STOPPED && self.replay(id, letter).await {
-                    count += 1;
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+        let (count, left) = self.take_up_from(0).await?;
         if count > 0 {
             info!(deliveries = count, "what the last stop left is delivered");
+        }
+        if let Some(first) = left {
+            self.0.tasks.spawn(take_up_the_rest(Arc::downgrade(&self.0), first));
         }
         Ok(())
     }
 
-    /// Tries a dead letter again, without its rule: it stays one until it arrives. `false` when
-    /// too many are being tried already.
+    /// Answers how many are being tried now, and the first for which there was no room.
+    async fn take_up_from(&self, first: i64) -> Result<(usize, Option<i64>), StoreError> {
+        let (mut after, mut count, mut left) = (Some(first.saturating_sub(1)), 0, None);
+        while after.is_some() {
+            let page = self.0.store.unfinished_letters(after, PAGE).await?;
+            for (id, letter) in page.items {
+                match self.try_again(id, letter) {
+                    Ok(()) => count += 1,
+                    Err(NotTried::UnderWay) => {}
+                    Err(NotTried::NoRoom) => left = left.or(Some(id)),
+                }
+            }
+            after = page.next;
+        }
+        Ok((count, left))
+    }
+
+    /// Tries a dead letter again: it stays one until it arrives. `false` when too many of its action
+    /// are being tried already.
     pub async fn replay(&self, id: i64, letter: DeadLetter) -> bool {
+        self.try_again(id, letter) != Err(NotTried::NoRoom)
+    }
+
+    /// What the last stop left has its rule's error action hear if it is given up.
+    fn try_again(&self, id: i64, letter: DeadLetter) -> Result<(), NotTried> {
+        let set = self.0.set.load();
+        let rule = set.iter().find(|it| it.then.name == letter.rule).map(|it| Arc::clone(&it.then));
         let origin = Origin {
             topic: letter.topic.into(),
             payload: bytes::Bytes::new(),
@@ -199,11 +218,11 @@ impl Rules {
             rule: letter.rule,
             delivery: letter.delivery,
             origin: Arc::new(origin),
-            answerable: None,
-            letter: Some(id),
+            answerable: rule.filter(|_| letter.unfinished),
+            letter: None,
             weight: None,
         };
-        self.0.replays.lock().await.as_ref().is_some_and(|queue| queue.put(parcel).is_ok())
+        self.0.replays.put((id, letter.unfinished), parcel)
     }
 
     /// The names of the rules that are on.
@@ -216,7 +235,7 @@ impl Rules {
     pub async fn stop(&self) {
         self.0.post.stopping.cancel();
         self.0.set.store(Arc::default());
-        self.0.replays.lock().await.take();
+        self.0.replays.close();
         self.0.tasks.close();
         let patience = self.0.post.settings.stop_for + Duration::from_secs(5);
         if tokio::time::timeout(patience, self.0.tasks.wait()).await.is_err() {
@@ -224,11 +243,28 @@ impl Rules {
         }
         if let Some((telling, burying)) = self.0.writing.lock().await.take() {
             self.0.told.cancel();
-            self.0.post.graveyard.close().await;
+            self.0.post.graveyard.close();
             for task in [telling, burying] {
                 // One that panicked has ended too.
                 let _ = tokio::time::timeout(patience, task).await;
             }
+        }
+    }
+}
+
+/// Until all of it is being tried, or the server stops.
+async fn take_up_the_rest(inner: Weak<Inner>, mut first: i64) {
+    while let Some(inner) = inner.upgrade() {
+        let stopping = inner.post.stopping.clone();
+        let rules = Rules(inner);
+        match rules.take_up_from(first).await {
+            Ok((_, None)) => return,
+            Ok((_, Some(left))) => first = left,
+            Err(error) => error!(%error, "what the last stop left cannot be read; trying again"),
+        }
+        drop(rules);
+        if stopping.run_until_cancelled(tokio::time::sleep(AGAIN)).await.is_none() {
+            return;
         }
     }
 }

@@ -20,6 +20,7 @@ mod noticing;
 mod observing;
 mod parcel;
 mod queue;
+mod replaying;
 mod settings;
 mod surroundings;
 

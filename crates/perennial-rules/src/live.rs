@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     delivering::{FULL, Post},
-    health::Place,
+    health::{Health, Place},
     load::Load,
     parcel::{Origin, Parcel},
     queue::{ActionQueue, Pace},
@@ -66,6 +66,14 @@ impl LiveRule {
         self.queues.iter().chain(&self.error_queue).for_each(|queue| queue.health.retire());
     }
 
+    /// How the action does that makes such deliveries, the first of them.
+    pub(crate) fn health_of(&self, delivery: &Delivery) -> Option<&Health> {
+        let actions = self.document.actions.iter().zip(&self.queues);
+        let error_action = self.document.error_action.iter().zip(&self.error_queue);
+        let mut all = actions.chain(error_action);
+        all.find(|(action, _)| makes(action, delivery)).map(|(_, queue)| &*queue.health)
+    }
+
     /// Runs the rule on a message and sends off what it makes of it.
     pub(crate) fn run(
         self: &Arc<Self>,
@@ -115,5 +123,16 @@ impl LiveRule {
         if let Err(parcel) = queue.put(parcel) {
             post.give_up(Load::alone(*parcel), FULL, &queue.health);
         }
+    }
+}
+
+const fn makes(action: &Action, delivery: &Delivery) -> bool {
+    match action {
+        Action::Republish(_) => matches!(delivery, Delivery::Republish(_)),
+        Action::Http(_) => matches!(delivery, Delivery::Http(_)),
+        Action::Sns(_) => matches!(delivery, Delivery::Sns { .. }),
+        Action::Lambda(_) => matches!(delivery, Delivery::Lambda { .. }),
+        Action::File(_) => matches!(delivery, Delivery::File { .. }),
+        Action::Stdout(_) => matches!(delivery, Delivery::Stdout { .. }),
     }
 }

@@ -14,7 +14,7 @@ use perennial_core::{
     rule::{Message, action::Delivery},
 };
 
-use crate::live::LiveRule;
+use crate::{health::Health, live::LiveRule, replaying::Turn};
 
 /// One delivery on its way.
 pub(crate) struct Parcel {
@@ -24,9 +24,26 @@ pub(crate) struct Parcel {
     /// Whose error action hears of it when it is given up; none for an error action's own.
     pub(crate) answerable: Option<Arc<LiveRule>>,
     /// The dead letter that it is of, which is forgotten when it arrives.
-    pub(crate) letter: Option<i64>,
+    pub(crate) letter: Option<Letter>,
     /// How much it counts, for as long as it is there.
     pub(crate) weight: Option<Weight>,
+}
+
+impl Parcel {
+    /// How its rule's action does, where the lane in which it is tried again is not that action's.
+    pub(crate) fn own_health(&self) -> Option<&Health> {
+        self.letter.as_ref().filter(|it| it.unfinished)?;
+        self.answerable.as_ref()?.health_of(&self.delivery)
+    }
+}
+
+/// A dead letter that is tried again.
+pub(crate) struct Letter {
+    pub(crate) id: i64,
+    /// Whether the last stop left it: if it is given up, that is news.
+    pub(crate) unfinished: bool,
+    /// It is tried by nobody else meanwhile.
+    pub(crate) _turn: Turn,
 }
 
 /// The message that something is delivered of.

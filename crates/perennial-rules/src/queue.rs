@@ -64,7 +64,7 @@ impl ActionQueue {
 
     /// Puts a parcel in, or gives it back when there is no room.
     pub(crate) fn put(&self, mut parcel: Parcel) -> Result<(), Box<Parcel>> {
-        let own = parcel.delivery.payload().0.len() + parcel.origin.payload.len();
+        let own = parcel.delivery.weight() + parcel.origin.payload.len();
         let Some(weight) = Weight::of(&self.bytes, own, self.max_bytes) else {
             return Err(Box::new(parcel));
         };

@@ -68,7 +68,7 @@ pub use ca_certificates::{CaPlace, CaUpdate, NewCa};
 pub use certificate_lists::CertificatePlace;
 pub use certificates::{NewCertificate, StoredCertificate};
 pub use connections::ConnectionChange;
-pub use dead_letters::{DEAD_LETTER_FOR, DeadLetter, MAX_DEAD_LETTERS};
+pub use dead_letters::{DEAD_LETTER_FOR, DeadLetter, MAX_DEAD_LETTERS, MAX_UNFINISHED};
 pub use enrolled_key::KeyOf;
 pub use enrolments::{
     EnrolledCertificate, EnrolmentOutcome, EnrolmentRequest, OtherCertificates, SignedEnrolment,

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0017_request_tokens.sql"),
     include_str!("../migrations/0018_billing_groups.sql"),
     include_str!("../migrations/0019_relays.sql"),
+    include_str!("../migrations/0020_unfinished.sql"),
 ];
 
 /// Brings the schema up to what this version knows.

@@ -310,12 +310,15 @@ async fn route(store: &Store) {
         reason: String::new(),
         delivery: Delivery::Stdout { payload: Payload(Vec::new().into()) },
         died_at: NOW,
+        unfinished: false,
     };
     store.bury(vec![letter]).await.unwrap();
     for rule in [None, Some(name())] {
         store.dead_letters(rule, None, 9).await.unwrap();
     }
     store.dead_letter(1).await.unwrap();
+    store.unfinished_letters(None, 9).await.unwrap();
+    store.finish_dead_letter(1, "x".to_owned(), NOW).await.unwrap();
     store.forget_dead_letters(vec![1]).await.unwrap();
     store.sweep_dead_letters(9, NOW).await.unwrap();
 }

@@ -181,6 +181,7 @@ fn letter(rule: &str, number: usize) -> DeadLetter {
         reason: "broken".into(),
         delivery: Delivery::Stdout { payload },
         died_at: NOW,
+        unfinished: false,
     }
 }
 
@@ -218,4 +219,23 @@ async fn dead_letters_are_forgotten_after_two_weeks() {
     let left = store.dead_letters(None, None, 10).await.unwrap().items;
     assert_eq!(kept, 2);
     assert_eq!(left.into_iter().map(|(_, it)| it).collect::<Vec<_>>(), [later]);
+}
+
+#[tokio::test]
+async fn what_a_stop_left_makes_no_room_and_takes_none_until_it_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let left = |number| DeadLetter { unfinished: true, ..letter("a", number) };
+    let most = MAX_DEAD_LETTERS;
+
+    store.bury((0..most + 500).map(left).collect()).await.unwrap();
+    store.bury((0..most).map(|number| letter("a", number)).collect()).await.unwrap();
+    let first = store.unfinished_letters(None, 1).await.unwrap().items[0].0;
+    let all = store.unfinished_letters(None, 3 * most).await.unwrap().items.len();
+    store.finish_dead_letter(first, "it answered 500".to_owned(), NOW).await.unwrap();
+
+    let rest = store.unfinished_letters(None, 3 * most).await.unwrap().items.len();
+    let kept = store.dead_letters(None, None, 3 * most).await.unwrap().items.len();
+    assert_eq!((all, rest), (most + 500, most + 499));
+    assert_eq!(kept, most + (most + 499));
 }

@@ -169,6 +169,24 @@ impl Delivery {
         }
     }
 
+    /// Its bytes: what it carries, where to, and what is said beside it.
+    pub fn weight(&self) -> usize {
+        let pairs = |pairs: &[(String, String)]| -> usize {
+            pairs.iter().map(|(name, value)| name.len() + value.len()).sum()
+        };
+        let beside = match self {
+            Self::Republish(Republication { headers, .. }) => {
+                let texts = [&headers.content_type, &headers.response_topic];
+                let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+                let data = headers.correlation_data.as_ref().map_or(0, Vec::len);
+                pairs(&headers.user_properties) + texts + data
+            }
+            Self::Http(HttpPost { headers, .. }) => pairs(headers),
+            Self::Sns { .. } | Self::Lambda { .. } | Self::File { .. } | Self::Stdout { .. } => 0,
+        };
+        self.payload().0.len() + self.resource().len() + beside
+    }
+
     /// What it carries.
     pub const fn payload(&self) -> &Payload {
         match self {
