@@ -33,7 +33,7 @@ struct Allowance {
     refused: u64,
 }
 
-impl<S: Copy + Eq + Hash> Allowances<S> {
+impl<S: Clone + Eq + Hash> Allowances<S> {
     /// Everybody may say `rate`; of `most` senders it is known what they said.
     pub fn new(rate: Rate, most: usize) -> Self {
         Self { rate, most, senders: HashMap::new() }
@@ -63,7 +63,7 @@ impl<S: Copy + Eq + Hash> Allowances<S> {
         self.senders.retain(|sender, known| {
             let count = std::mem::take(&mut known.refused);
             if count > 0 {
-                refused.push((*sender, count));
+                refused.push((sender.clone(), count));
             }
             count > 0 || !known.bucket.is_full(rate, now)
         });
