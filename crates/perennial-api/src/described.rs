@@ -43,38 +43,6 @@ impl Operation {
     /// and output encoded after it.
     pub(crate) fn iot<I, R, F, Running>(
         name: &'static str,
-        at: (Method, &'static str),
-        need: Need,
-        run: F,
-    ) -> Self
-    where
-        I: FromReceived + Send + 'static,
-        R: Serialize,
-        F: Fn(Call, I) -> Running + Send + Sync + Clone + 'static,
-        Running: Future<Output = Result<R, ApiError>> + Send + 'static,
-    {
-        Self::of(Service::Iot, name, at, need, run)
-    }
-
-    /// The same of the data plane.
-    pub(crate) fn iot_data<I, R, F, Running>(
-        name: &'static str,
-        at: (Method, &'static str),
-        need: Need,
-        run: F,
-    ) -> Self
-    where
-        I: FromReceived + Send + 'static,
-        R: Serialize,
-        F: Fn(Call, I) -> Running + Send + Sync + Clone + 'static,
-        Running: Future<Output = Result<R, ApiError>> + Send + 'static,
-    {
-        Self::of(Service::IotData, name, at, need, run)
-    }
-
-    fn of<I, R, F, Running>(
-        service: Service,
-        name: &'static str,
         (method, path): (Method, &'static str),
         need: Need,
         run: F,
@@ -94,7 +62,7 @@ impl Operation {
         };
         Self {
             name,
-            service,
+            service: Service::Iot,
             method,
             path,
             need,
@@ -104,6 +72,11 @@ impl Operation {
             #[cfg(test)]
             members: I::members(),
         }
+    }
+
+    /// The same of the data plane.
+    pub(crate) fn of_the_data_plane(self) -> Self {
+        Self { service: Service::IotData, ..self }
     }
 
     /// Whether it is one of Perennial's own.

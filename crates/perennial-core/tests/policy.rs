@@ -374,25 +374,3 @@ fn a_typical_policy_takes_less_than_a_kilobyte() {
     assert!(!permissions.allows(&publish("management/topic/pump-2/csr_res")));
     assert!(permissions.heap_len() <= 1024, "{}", permissions.heap_len());
 }
-
-/// Prints what a decision costs; run it in release with `--ignored --nocapture`.
-#[test]
-#[ignore = "a measurement: cargo test --release --test policy -- --ignored --nocapture"]
-fn a_decision_over_ten_statements_takes_this_long() {
-    let rounds: u32 = 1_000_000;
-    for prefix in ["arn:aws:iot:local-1:000000000000", "arn:aws:iot:*:*"] {
-        let statements: Vec<_> = (0..10)
-            .map(|n| format!("{prefix}:topic/a{n}/${{iot:ClientId}}/*"))
-            .map(|resource| statement("Allow", "iot:Publish", &resource, "{}"))
-            .collect();
-        let permissions = compile(&document(&statements), &subject());
-
-        let started = std::time::Instant::now();
-        for _ in 0..rounds {
-            assert!(permissions.allows(std::hint::black_box(&publish("a9/pump-1/csr_res"))));
-        }
-
-        let each = started.elapsed() / rounds;
-        println!("{prefix}: {each:?} a decision, {} bytes", permissions.heap_len());
-    }
-}

@@ -49,7 +49,7 @@ impl Post {
             tries += 1;
             let pause = self.settings.retry.pause_after(tries, fastrand::u32(..));
             let Some(pause) = pause.filter(|_| may_work_later) else {
-                let times = if tries == 1 { "once" } else { "several times" };
+                let times = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
                 self.give_up(load, &format!("{reason} (tried {times})"), health);
                 return;
             };

@@ -12,12 +12,15 @@ use crate::{
 };
 
 pub(super) fn operations() -> Vec<Operation> {
-    vec![Operation::iot_data(
-        "DeleteConnection",
-        (Method::DELETE, "/connections/{clientId}"),
-        Need::Operate,
-        delete,
-    )]
+    vec![
+        Operation::iot(
+            "DeleteConnection",
+            (Method::DELETE, "/connections/{clientId}"),
+            Need::Operate,
+            delete,
+        )
+        .of_the_data_plane(),
+    ]
 }
 
 #[derive(Deserialize)]

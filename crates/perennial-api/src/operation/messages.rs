@@ -21,7 +21,10 @@ const PAYLOAD_FORMAT: &str = "x-amz-mqtt5-payload-format-indicator";
 const CORRELATION_DATA: &str = "x-amz-mqtt5-correlation-data";
 
 pub(super) fn operations() -> Vec<Operation> {
-    vec![Operation::iot_data("Publish", (Method::POST, "/topics/{*topic}"), Need::Operate, publish)]
+    vec![
+        Operation::iot("Publish", (Method::POST, "/topics/{*topic}"), Need::Operate, publish)
+            .of_the_data_plane(),
+    ]
 }
 
 #[derive(Deserialize)]

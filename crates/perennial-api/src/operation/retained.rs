@@ -21,18 +21,15 @@ const USUAL_ITEMS: u32 = 25;
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::iot_data(
+        Operation::iot(
             "GetRetainedMessage",
             (Method::GET, "/retainedMessage/{*topic}"),
             Need::Read,
             show,
-        ),
-        Operation::iot_data(
-            "ListRetainedMessages",
-            (Method::GET, "/retainedMessage"),
-            Need::Read,
-            list,
-        ),
+        )
+        .of_the_data_plane(),
+        Operation::iot("ListRetainedMessages", (Method::GET, "/retainedMessage"), Need::Read, list)
+            .of_the_data_plane(),
     ]
 }
 

@@ -12,7 +12,9 @@
 //! There is one notice for each [`FoldKey`] while it is open, whatever the number of devices: its
 //! size is bounded, and so is the number of fold keys.
 
+mod attempts;
 mod command;
+mod days;
 mod delivery;
 mod fact;
 mod health;
@@ -28,9 +30,11 @@ mod step;
 mod topic;
 mod zone;
 
+pub use attempts::Attempts;
 pub use command::{Command, Occasion, Recipient};
+pub use days::Days;
 pub use delivery::{Redelivery, Verdict};
-pub use fact::{Attempts, Days, Fact, FactKey, FoldKey};
+pub use fact::{Fact, FactKey, FoldKey};
 pub use health::{Health, Turn};
 pub use input::Input;
 pub use kind::Kind;

@@ -1,7 +1,8 @@
 """Device Defender's audit and mitigation: calls of each operation, and one story through them."""
 
 import datetime
-import time
+
+from waiting import until
 
 EXPIRING = "DEVICE_CERTIFICATE_EXPIRING_CHECK"
 AUTHORITY = "CA_CERTIFICATE_EXPIRING_CHECK"
@@ -26,14 +27,12 @@ def pages(iot, operation, result, **arguments):
 
 
 def until_over(describe):
-    """Asks until the task is over, a minute at most."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        task = describe()
-        if task["taskStatus"] != "IN_PROGRESS":
-            return task
-        time.sleep(0.1)
-    raise AssertionError(f"not over: {task}")
+    """Asks until the task is over, and answers it then."""
+    return until(lambda: over(describe()), "the task is not over")
+
+
+def over(task):
+    return task if task["taskStatus"] != "IN_PROGRESS" else None
 
 
 def audit(iot, *checks):
@@ -121,19 +120,19 @@ def schedules(iot):
 
 def suppressions(iot):
     keys = [{"checkName": EXPIRING, "resourceIdentifier": {"deviceCertificateId": digit * 64}} for digit in "ab"]
-    until = now().replace(microsecond=0) + days(1)
-    iot.create_audit_suppression(expirationDate=until, description="known", clientRequestToken="t", **keys[0])
-    iot.create_audit_suppression(expirationDate=until, description="known", clientRequestToken="t", **keys[0])
+    expires = now().replace(microsecond=0) + days(1)
+    iot.create_audit_suppression(expirationDate=expires, description="known", clientRequestToken="t", **keys[0])
+    iot.create_audit_suppression(expirationDate=expires, description="known", clientRequestToken="t", **keys[0])
     iot.refused("create_audit_suppression", "ResourceAlreadyExistsException", 409,
                 suppressIndefinitely=True, clientRequestToken="t", **keys[1])
     iot.create_audit_suppression(suppressIndefinitely=True, **keys[1])
     iot.refused("create_audit_suppression", "ResourceAlreadyExistsException", 409,
                 suppressIndefinitely=True, **keys[0])
     iot.refused("create_audit_suppression", "InvalidRequestException", 400,
-                suppressIndefinitely=True, expirationDate=until, **keys[0])
+                suppressIndefinitely=True, expirationDate=expires, **keys[0])
 
     shown = iot.describe_audit_suppression(**keys[0])
-    assert (shown["expirationDate"], shown["suppressIndefinitely"]) == (until, False)
+    assert (shown["expirationDate"], shown["suppressIndefinitely"]) == (expires, False)
     resources = lambda **filters: [it["resourceIdentifier"] for it in pages(
         iot, "list_audit_suppressions", "suppressions", **filters)]
     assert resources(ascendingOrder=True) == [key["resourceIdentifier"] for key in keys]

@@ -5,12 +5,12 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 
 from data_plane import EVERYTHING
 from harness import Client
 from mqtt import Device, command
 from openssl import Pki
+from waiting import until
 
 iot = Client()
 
@@ -73,13 +73,6 @@ def template(device_policy, group):
             "policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": device_policy}}}})
 
 
-def until(what):
-    """A device tries again until what is to come of it has come."""
-    end = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < end, "it never came"
-
-
 def provisioned(pki, device_policy):
     """A device is provisioned by its CA's template when it first connects."""
     ca = pki.make("zeta", "Zeta CA")
@@ -94,19 +87,20 @@ def provisioned(pki, device_policy):
 
     # Its group is not there: nothing is half done, and it goes on waiting.
     pki.make("jit-1", "jit-1/OU=plant-7", issuer="zeta")
-    until(lambda: not publishes(pki, "jit-1") and status() == ["PENDING_ACTIVATION"])
+    until(lambda: not publishes(pki, "jit-1") and status() == ["PENDING_ACTIVATION"], "it is not introduced")
     assert not publishes(pki, "jit-1")
     iot.refused("describe_thing", "ResourceNotFoundException", 404, thingName="jit-1")
     assert status() == ["PENDING_ACTIVATION"]
     iot.create_thing_group(thingGroupName="jit")
-    until(lambda: publishes(pki, "jit-1"))
+    until(lambda: publishes(pki, "jit-1"), "it is not let in")
     assert status() == ["ACTIVE"]
     assert iot.describe_thing(thingName="jit-1")["attributes"] == {"plant": "plant-7"}
     assert iot.list_things_in_thing_group(thingGroupName="jit")["things"] == ["jit-1"]
 
     # One that lacks what the template asks for waits, too; without a template it only registers.
     pki.make("jit-2", "jit-2", issuer="zeta")
-    until(lambda: not publishes(pki, "jit-2") and sorted(status()) == ["ACTIVE", "PENDING_ACTIVATION"])
+    until(lambda: not publishes(pki, "jit-2") and sorted(status()) == ["ACTIVE", "PENDING_ACTIVATION"],
+          "it is not introduced")
     assert not publishes(pki, "jit-2")
     iot.update_ca_certificate(certificateId=registered, removeAutoRegistration=True)
     assert "registrationConfig" not in describe()

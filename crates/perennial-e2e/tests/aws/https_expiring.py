@@ -2,20 +2,20 @@
 Arguments: its certificate and its key, and a topic of its own."""
 
 import sys
-import time
 
 from https import Connection, refused
+from waiting import until
 
 certificate, key, topic = sys.argv[1:]
 https = Connection(certificate, key)
 assert https.publishes(topic)[0] == 200
 
-end = time.monotonic() + 60
-while True:
+
+def not_taken():
     status, answer = https.publishes(topic)
-    if status != 200:
-        break
-    assert time.monotonic() < end, "it goes on"
-    time.sleep(0.05)
+    return (status, answer) if status != 200 else None
+
+
+status, answer = until(not_taken, "it goes on")
 assert (status, answer["message"]) == (403, "Forbidden"), (status, answer)
 assert refused(certificate, key)

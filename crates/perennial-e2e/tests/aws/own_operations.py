@@ -5,13 +5,13 @@ Arguments: the names of all of them. The server has a thing `expiring` whose cer
 import json
 import re
 import sys
-import time
 import urllib.parse
 
 import boto3
 
 from csr import csr
 from signed import endpoint, http, send
+from waiting import until
 
 served = http.request("GET", endpoint + "/api/v1/openapi.json")
 assert served.status == 200 and served.headers["content-type"] == "application/json"
@@ -147,10 +147,7 @@ def forced_mitigation():
 
 
 def over(describe):
-    end = time.monotonic() + 60
-    while describe()["taskStatus"] == "IN_PROGRESS":
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    until(lambda: describe()["taskStatus"] != "IN_PROGRESS", "the task is not over")
 
 
 def rotations(certificate):
@@ -219,11 +216,11 @@ def dead_letters():
     assert send("POST", "/rules/dying", json.dumps(payload).encode()).status == 200
     for number in range(3):
         assert send("POST", f"/topics/dead?qos=1", b"%d" % number, service="iotdata").status == 200
-    kept, end = [], time.monotonic() + 60
-    while len(kept) < 3:
-        assert time.monotonic() < end, kept
-        time.sleep(0.1)
-        kept = pages("ListDeadLetters", "deadLetters", {"ruleName": "dying"}, size=1)
+
+    def dying():
+        return pages("ListDeadLetters", "deadLetters", {"ruleName": "dying"}, size=1)
+
+    kept = until(lambda: len(found := dying()) >= 3 and found, dying)
     assert [it["payload"] for it in kept] == ["MA==", "MQ==", "Mg=="], kept
     assert "reserved" in kept[0]["reason"] and kept[0]["resource"] == "$aws/events/x" and "clientId" not in kept[0], kept
     assert pages("ListDeadLetters", "deadLetters") == kept
@@ -248,20 +245,24 @@ def notices():
     # More than the broker takes: nobody can deliver it.
     sns.subscribe(TopicArn=topic, Protocol="mqtt", Endpoint="plant/alarms")
     messages = [sns.publish(TopicArn=topic, Message="x" * 200_000)["MessageId"] for _ in range(3)]
-    end = time.monotonic() + 60
-    while len(dead := pages("ListDeadNoticeDeliveries", "deliveries", size=1)) < 3:
-        assert time.monotonic() < end, dead
-        time.sleep(0.05)
+
+    def deliveries():
+        return pages("ListDeadNoticeDeliveries", "deliveries", size=1)
+
+    dead = until(lambda: len(found := deliveries()) >= 3 and found, deliveries)
     assert {it["messageId"] for it in dead} == set(messages) and dead[0]["topicArn"] == topic
     assert [(it["protocol"], it["endpoint"], it["state"], it["tries"]) for it in dead] == \
         [("mqtt", "plant/alarms", "DEAD", 1)] * 3 and all(it["said"] for it in dead)
 
     first = dead[0]["deliveryNumber"]
     done("ReplayNoticeDelivery", deliveryNumber=first)
-    while (again := pages("ListDeadNoticeDeliveries", "deliveries")[0])["at"] == dead[0]["at"] or \
-            again["deliveryNumber"] != first:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+
+
+    def died_again():
+        latest = pages("ListDeadNoticeDeliveries", "deliveries")[0]
+        return latest if latest["at"] != dead[0]["at"] and latest["deliveryNumber"] == first else None
+
+    again = until(died_again, "it does not die again")
     of_message = pages("ListNoticeDeliveries", "deliveries", messageId=again["messageId"])
     assert of_message == [again], of_message
 

@@ -7,12 +7,11 @@ import json
 import queue
 import ssl
 import threading
-import time
 
 import aiosmtpd.controller
 import aiosmtpd.smtp
 
-PATIENCE = 60
+from waiting import PATIENCE
 
 
 class Endpoint:
@@ -101,11 +100,3 @@ class Mails:
 
     def next(self):
         return self.mails.get(timeout=PATIENCE)
-
-
-def until(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
-    return found

@@ -15,8 +15,9 @@ import botocore.config
 import botocore.exceptions
 
 from mqtt import Device
-from receivers import Endpoint, Mails, until
+from receivers import Endpoint, Mails
 from signed import endpoint as server, http, send, session
+from waiting import until
 
 folder, mail_port, password, node, *actions = sys.argv[1:]
 config = botocore.config.Config(retries={"max_attempts": 0})
@@ -210,7 +211,7 @@ def over_mail(topic):
 
     mails.refused.add("gone@example.com")
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="gone@example.com")
-    until(lambda: [it for it in dead() if it.get("endpoint") == "gone@example.com" and "550" in it["said"]], dead())
+    until(lambda: [it for it in dead() if it.get("endpoint") == "gone@example.com" and "550" in it["said"]], dead)
 
 
 def over_mqtt(topic):
@@ -254,7 +255,7 @@ def failing(topic):
     assert [web.next_json("/500")["MessageId"] for _ in range(2)] == [id, id]
     assert [web.next_json("/inside")["MessageId"] for _ in range(3)] == [id] * 3
     of_this = lambda: {it["endpoint"]: it for it in dead() if it["messageId"] == id}
-    found = until(lambda: len(of_this()) == 2 and of_this(), of_this())
+    found = until(lambda: len(of_this()) == 2 and of_this(), of_this)
     assert found[web.url("/404")]["said"].startswith("404") and found[web.url("/404")]["tries"] == 1, found
     assert found[web.url("/inside")]["said"].startswith("307") and found[web.url("/inside")]["tries"] == 3, found
     assert web.got("/secret").empty()

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 import urllib.parse
 
 import boto3
@@ -15,6 +14,7 @@ from harness import Client
 from mqtt import Device
 from receiver import Receiver
 from signed import http, send
+from waiting import until
 
 INVALID = ("InvalidRequestException", 400)
 ROLE = "arn:aws:iam::000000000000:role/rules"
@@ -121,14 +121,6 @@ def letters(**query):
     return json.loads(answer.data)["deadLetters"]
 
 
-def until(what, look):
-    end = time.monotonic() + 60
-    while not (found := look()):
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
-    return found
-
-
 def routing(iot, receiver):
     """What a device says goes where its rules say; nobody can pretend to be somebody else."""
     data = Client("iot-data")
@@ -165,7 +157,7 @@ def routing(iot, receiver):
     assert failed["topic"] == "out/failed" and told["ruleName"] == "route" and told["clientId"] == "router", failed
     assert told["failures"][0]["failedAction"] == "HttpAction", told
     assert told["failures"][0]["failedResource"] == receiver.url("/data/north"), told
-    kept = until("the dead letter", lambda: letters(ruleName="route"))[0]
+    kept = until(lambda: letters(ruleName="route"), "no dead letter")[0]
     assert (kept["action"], kept["clientId"], kept["topic"]) == ("HttpAction", "router", "in/north"), kept
     assert "500" in kept["reason"], kept
     receiver.status = 200
@@ -173,12 +165,12 @@ def routing(iot, receiver):
         receiver.next()
     assert send("PUT", f"/api/v1/dead-letters/{kept['id']}/replay").status == 200
     assert json.loads(receiver.next()[2])["pressure"] == 5
-    until("the letter has arrived", lambda: not letters(ruleName="route"))
+    until(lambda: not letters(ruleName="route"), "the letter does not arrive")
 
     receiver.status, receiver.headers = 302, {"location": "http://127.0.0.1:1/"}
     publish(6)
     receiver.next()
-    redirected = until("the redirect", lambda: letters(ruleName="route"))[0]
+    redirected = until(lambda: letters(ruleName="route"), "no dead letter")[0]
     assert "redirects are not followed" in redirected["reason"], redirected
     receiver.status, receiver.headers = 200, {}
     iot.disable_topic_rule(ruleName="route")
@@ -243,7 +235,7 @@ def people(iot):
     missing = rule("SELECT * FROM 'alarm/+'", {"sns": {"targetArn": topic + "-x", "roleArn": ROLE}})
     iot.replace_topic_rule(ruleName="tell", topicRulePayload=missing)
     data.publish(topic="alarm/north", qos=1, payload=b"{}")
-    kept = until("the dead letter", lambda: letters(ruleName="tell"))[0]
+    kept = until(lambda: letters(ruleName="tell"), "no dead letter")[0]
     assert kept["action"] == "SnsAction" and kept["resource"] == topic + "-x", kept
     iot.delete_topic_rule(ruleName="tell")
     sns.delete_topic(TopicArn=topic)
